@@ -1,0 +1,95 @@
+import type { ImageReference } from './image-reference.ts';
+import type { Platform } from './platform.ts';
+import type { Timestamp } from './timestamp.ts';
+import { toEpochMs } from './timestamp.ts';
+
+/** An ImageCache object as the matcher needs it; decoded once, where it enters the program. */
+export interface ImageCache {
+  readonly name: string;
+  /** `status.imageCacheId`; empty until the vendor has given one. */
+  readonly id: string;
+  /** `status.phase`; empty when missing. */
+  readonly phase: string;
+  /** `status.progress`, a text such as `45%`; empty when missing. */
+  readonly progress: string;
+  /** The valid references of `spec.images`. */
+  readonly images: readonly ImageReference[];
+  /** The texts of `spec.images` that are no references: they match nothing (spec I1). */
+  readonly invalidImages: readonly string[];
+  /** `status.images[]`: what the builder recorded. */
+  readonly statusImages: readonly RecordedImage[];
+  /** The annotation `imc-webhook/images`: the same where the status schema prunes it. */
+  readonly annotationImages: readonly RecordedImage[];
+  readonly platform: Platform;
+  /** Pods of this namespace only may use it (spec C4); `undefined` for a shared cache. */
+  readonly privateTo: string | undefined;
+  readonly retiring: boolean;
+  /** It has a deletionTimestamp. */
+  readonly deleting: boolean;
+  readonly createdAt: Timestamp | undefined;
+  readonly expiresAt: Timestamp | undefined;
+}
+
+/** One image a builder found in a cache. */
+export interface RecordedImage {
+  readonly reference: ImageReference;
+  /** The digest the tag stood for when the cache was built. */
+  readonly digest: string | undefined;
+  /** Finite and above 0, else `undefined` (spec C3). */
+  readonly sizeBytes: number | undefined;
+}
+
+/** Why a cache cannot be pinned by us, in the order they are looked for (spec C1 and section 8, `explain`). */
+export type UnusableReason = 'NotReady' | 'Expired' | 'Deleting' | 'Retiring' | 'NoId';
+
+/**
+ * Whether a cache may be offered to pods (spec C1), platform and namespace aside.
+ *
+ * @param nowMs - milliseconds since the epoch.
+ * @param expiryMarginMs - a pod may wait this long before it starts; the cache must outlive that.
+ */
+export function unusableReason(cache: ImageCache, nowMs: number, expiryMarginMs: number): UnusableReason | undefined {
+  if (cache.phase !== 'Ready') return 'NotReady';
+  if (isExpired(cache, nowMs + expiryMarginMs)) return 'Expired';
+  if (cache.deleting) return 'Deleting';
+  if (cache.retiring) return 'Retiring';
+  return cache.id === '' ? 'NoId' : undefined;
+}
+
+/** Whether a cache can serve a pin the user wrote: margin, platform and retiring do not matter for those (spec M1). */
+export function isWorking(cache: ImageCache, nowMs: number): boolean {
+  return cache.phase === 'Ready' && !cache.deleting && !isExpired(cache, nowMs);
+}
+
+function isExpired(cache: ImageCache, atMs: number): boolean {
+  return cache.expiresAt !== undefined && toEpochMs(cache.expiresAt) <= atMs;
+}
+
+/**
+ * The keys this cache holds exactly (spec I3): `repository:tag` of every image it was asked to hold, whatever digest
+ * stands there, and `repository@digest` of every digest asked for or recorded. Each once.
+ */
+export function exactKeysOf(cache: ImageCache): ReadonlySet<string> {
+  const keys = new Set<string>();
+  for (const { repository, tag, digest } of cache.images) {
+    if (tag !== undefined) keys.add(`${repository}:${tag}`);
+    if (digest !== undefined) keys.add(`${repository}@${digest}`);
+  }
+  for (const { reference, digest } of recordedImagesOf(cache)) {
+    if (reference.digest !== undefined) keys.add(`${reference.repository}@${reference.digest}`);
+    if (digest !== undefined) keys.add(`${reference.repository}@${digest}`);
+  }
+  return keys;
+}
+
+/** The repositories of which this cache holds some image (spec I3). */
+export function repositoriesOf(cache: ImageCache): ReadonlySet<string> {
+  const repositories = new Set(cache.images.map(({ repository }) => repository));
+  for (const { reference } of recordedImagesOf(cache)) repositories.add(reference.repository);
+  return repositories;
+}
+
+/** What the status and what the annotation record. */
+export function recordedImagesOf(cache: ImageCache): readonly RecordedImage[] {
+  return cache.annotationImages.length === 0 ? cache.statusImages : [...cache.statusImages, ...cache.annotationImages];
+}

@@ -1,0 +1,87 @@
+/**
+ * A valid image reference in the normal form of the container runtimes (spec I1).
+ *
+ * @see https://github.com/distribution/reference the grammar and the normalisation rules
+ */
+export interface ImageReference {
+  /** Registry host (lower case, with its port) and path: `docker.io/library/nginx`. */
+  readonly repository: string;
+  /** The tag; `latest` when the text had neither tag nor digest; `undefined` when it had only a digest. */
+  readonly tag: string | undefined;
+  /** `sha256:…` or `sha512:…`, full lower-case hex. */
+  readonly digest: string | undefined;
+  /** What two references are compared by: `repository@digest` when there is a digest, else `repository:tag`. */
+  readonly key: string;
+}
+
+/** A reference that cannot be parsed: it matches nothing and is named in explanations (spec I1). */
+export interface InvalidImageReference {
+  readonly problem: string;
+}
+
+const DEFAULT_HOST = 'docker.io';
+const DIGEST = /^(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$/;
+const TAG = /^\w[\w.-]{0,127}$/;
+const HOST_LABEL = '(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])';
+const HOST = new RegExp(`^(?:${HOST_LABEL}(?:\\.${HOST_LABEL})*|\\[[a-fA-F0-9:]+\\])(?::[0-9]+)?$`);
+const PATH = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*$/;
+const PATH_LIMIT = 255;
+const BARE_HEX = /^[0-9a-f]{64}$/;
+/** Longer texts are refused before any pattern sees them; no legal reference comes near (path 255, tag 128, digest 135). */
+const TEXT_LIMIT = 4096;
+
+/**
+ * Parses and normalises an image reference (spec I1). Never throws; linear in the length of the text.
+ *
+ * @param text - as written in a container's `image`, not trimmed: runtimes refuse blanks too.
+ */
+export function parseImageReference(text: string): ImageReference | InvalidImageReference {
+  if (text === '') return { problem: 'it is empty' };
+  if (text.length > TEXT_LIMIT) return { problem: `it is longer than ${TEXT_LIMIT} characters` };
+  if (BARE_HEX.test(text)) return { problem: 'a bare 64-digit hexadecimal name is an image id, not a reference' };
+
+  const at = text.indexOf('@');
+  const digest = at < 0 ? undefined : text.slice(at + 1);
+  if (digest !== undefined && !DIGEST.test(digest)) {
+    return { problem: 'the digest must be sha256: or sha512: and its full lower-case hexadecimal value' };
+  }
+  const named = at < 0 ? text : text.slice(0, at);
+  const slash = named.lastIndexOf('/');
+  const colon = named.indexOf(':', slash + 1);
+  const tag = colon < 0 ? undefined : named.slice(colon + 1);
+  if (tag !== undefined && !TAG.test(tag)) {
+    return { problem: 'the tag must be 1 to 128 letters, digits, "_", "." or "-", not starting with "." or "-"' };
+  }
+
+  const { host, path } = splitHost(colon < 0 ? named : named.slice(0, colon));
+  if (!HOST.test(host)) return { problem: 'the registry host is not a host name with an optional port' };
+  if (!PATH.test(path)) {
+    return {
+      problem: /[A-Z]/.test(path)
+        ? 'the repository name must be lower case'
+        : 'the repository name must be lower-case letters and digits, separated by ".", "_", "-" or "/"',
+    };
+  }
+  if (path.length > PATH_LIMIT) return { problem: `the repository name is longer than ${PATH_LIMIT} characters` };
+
+  const repository = `${host}/${path}`;
+  const effectiveTag = tag ?? (digest === undefined ? 'latest' : undefined);
+  const key = digest === undefined ? `${repository}:${effectiveTag}` : `${repository}@${digest}`;
+  return { repository, tag: effectiveTag, digest, key };
+}
+
+/** Tells the two results of {@link parseImageReference} apart. */
+export function isValidReference(parsed: ImageReference | InvalidImageReference): parsed is ImageReference {
+  return 'key' in parsed;
+}
+
+/** `docker.io` unless the first part looks like a host: a dot, a port, an upper-case letter, or `localhost`. */
+function splitHost(name: string): { host: string; path: string } {
+  const slash = name.indexOf('/');
+  const first = slash < 0 ? '' : name.slice(0, slash);
+  const isHost = first !== '' && (first === 'localhost' || /[.:]/.test(first) || first !== first.toLowerCase());
+  let host = isHost ? first.toLowerCase() : DEFAULT_HOST;
+  const path = isHost ? name.slice(slash + 1) : name;
+  if (host === 'index.docker.io') host = DEFAULT_HOST;
+  return { host, path: host === DEFAULT_HOST && !path.includes('/') ? `library/${path}` : path };
+}
