@@ -1,8 +1,9 @@
+# shellcheck shell=bash
 # Sourced by the scripts beside it, never run: puts a Node.js that can run this project first in PATH.
 #
 # Gives them: project_root, and the functions below. Expects: bash with `set -euo pipefail`.
 
-project_root="$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)"
+project_root="$(CDPATH='' cd -- "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)"
 brought_node_bin="$project_root/tools/node/node_modules/.bin"
 
 # Says in one line what a script is doing. Coloured on a terminal only, and never when NO_COLOR is set.

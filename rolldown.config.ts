@@ -1,0 +1,46 @@
+import { chmodSync } from 'node:fs';
+import { isBuiltin } from 'node:module';
+import { join } from 'node:path';
+import { defineConfig, type Plugin } from 'rolldown';
+import { thirdPartyLicenses } from './script/lib/third-party-licenses.ts';
+
+/** One file that runs by itself: everything it imports is inside, package.json and dynamic imports too. */
+export default defineConfig({
+  input: { imc: 'src/main.ts' },
+  platform: 'node',
+  // Its main file is UMD, whose inner requires no bundler can see.
+  resolve: { alias: { 'jsonc-parser': 'jsonc-parser/lib/esm/main.js' } },
+  output: {
+    dir: 'dist',
+    cleanDir: true,
+    format: 'esm',
+    entryFileNames: '[name].js',
+    banner: '#!/usr/bin/env node',
+    codeSplitting: false,
+    comments: false,
+    minify: false,
+  },
+  plugins: [program(), thirdPartyLicenses('THIRD_PARTY_LICENSES.txt')],
+});
+
+/** Makes the file a program that can be started alone: one first line, the executable bit, and no package left outside. */
+function program(): Plugin {
+  return {
+    name: 'program',
+    transform(code, id) {
+      return this.getModuleInfo(id)?.isEntry ? code.replace(/^#!/, '//') : null;
+    },
+    generateBundle(_options, bundle) {
+      for (const output of Object.values(bundle)) {
+        if (output.type !== 'chunk') continue;
+        const outside = [...output.imports, ...output.dynamicImports].filter((id) => !isBuiltin(id) && !(id in bundle));
+        if (outside.length > 0) this.error(`not in the bundle: ${outside.join(', ')} (is it in package.json?)`);
+      }
+    },
+    writeBundle({ dir = '.' }, bundle) {
+      for (const output of Object.values(bundle)) {
+        if (output.type === 'chunk') chmodSync(join(dir, output.fileName), 0o755);
+      }
+    },
+  };
+}
