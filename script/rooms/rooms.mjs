@@ -1,0 +1,34 @@
+/**
+ * The rooms of src/: for each folder, the other rooms it may import and the npm packages that are its own. Adding a door
+ * is a design decision: change this table in the same commit and say why.
+ *
+ * `check.mjs` beside this file holds the code to it. A type-only import is an import. A package that no room lists may
+ * be imported by nobody, and src/main.ts stands before the house: it may knock at `cli` and nowhere else.
+ *
+ * @type {Record<string, { rooms: string[], packages: string[], node?: false }>}
+ */
+export const rooms = {
+  core: { rooms: [], packages: [], node: false }, // pure: not even node: modules
+  telemetry: { rooms: [], packages: ['pino', '@prometheus-io/client'] },
+  config: { rooms: ['core'], packages: ['zod', 'yaml'] },
+  wire: { rooms: ['core'], packages: ['zod', 'yaml', 'jsonc-parser'] },
+  cluster: { rooms: ['core', 'telemetry'], packages: [] },
+  embedded: { rooms: ['core', 'wire', 'cluster', 'telemetry'], packages: ['yaml'] },
+  certs: { rooms: ['telemetry'], packages: ['@peculiar/x509', 'reflect-metadata'] },
+  admission: { rooms: ['core', 'wire', 'cluster', 'telemetry'], packages: ['fast-json-patch'] },
+  server: {
+    rooms: ['admission', 'core', 'wire', 'cluster', 'certs', 'telemetry'],
+    packages: ['fastify', 'close-with-grace'],
+  },
+  cli: {
+    rooms: ['composition', 'config', 'core', 'admission', 'wire', 'telemetry'],
+    packages: ['commander', 'undici'],
+  },
+  composition: {
+    rooms: ['admission', 'certs', 'cluster', 'config', 'core', 'embedded', 'server', 'telemetry', 'wire'],
+    packages: ['tsyringe', 'reflect-metadata'],
+  },
+};
+
+/** What src/main.ts, the only file outside a room, may import. */
+export const main = { rooms: ['cli'], packages: [] };
