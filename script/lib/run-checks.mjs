@@ -22,7 +22,7 @@ const checks = {
   rooms: ['node script/rooms/check.mjs'],
   unused: ['knip --no-progress'],
   build: ['rolldown --config --configLoader native', 'node script/lib/start-build-alone.mjs'],
-  tests: [`vitest run --reporter=default --reporter=json --outputFile.json=${testReport}`],
+  tests: [`vitest run --no-color --reporter=default --reporter=json --outputFile.json=${testReport}`],
 };
 
 const total = { passed: 0, failed: 0 };
@@ -70,7 +70,6 @@ async function runCommands(name) {
 function run(commandLine, output) {
   const [command, ...args] = commandLine.split(' ');
   const env = { ...process.env, PATH: `${join(root, 'node_modules/.bin')}:${process.env.PATH}` };
-  if (process.stdout.isTTY && !process.env.NO_COLOR) env.FORCE_COLOR = '1';
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { cwd: root, env, stdio: ['ignore', output, output] });
     child.once('error', reject);
