@@ -2,6 +2,7 @@ import type { EciProfile } from './eci-profile.ts';
 import { DECISION_KEY, VENDOR_KEYS } from './keys.ts';
 import type { StringMap } from './label-selector.ts';
 import type { Outcome } from './outcome.ts';
+import { utf8Length } from './utf8.ts';
 
 /** What the annotation `imc-webhook/decision` holds (spec A2). Parts that say nothing are absent. */
 export interface DecisionRecord {
@@ -175,25 +176,6 @@ class CutList {
     const cut = this.#all.length - this.#kept;
     return cut === 0 ? undefined : `+${cut} more`;
   }
-}
-
-/** Bytes of a text in UTF-8. */
-export function utf8Length(text: string): number {
-  let bytes = text.length;
-  for (let i = 0; i < text.length; i += 1) {
-    const unit = text.charCodeAt(i);
-    if (unit < 0x80) continue;
-    if (unit < 0x800) {
-      bytes += 1;
-    } else if (unit >= 0xd800 && unit < 0xdc00 && (text.charCodeAt(i + 1) & 0xfc00) === 0xdc00) {
-      // A surrogate pair: two units, four bytes.
-      bytes += 2;
-      i += 1;
-    } else {
-      bytes += 2;
-    }
-  }
-  return bytes;
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -1,0 +1,112 @@
+import type { ImageCache, RecordedImage } from '../core/image-cache.ts';
+import type { ImageReference } from '../core/image-reference.ts';
+import { isValidReference, parseImageReference } from '../core/image-reference.ts';
+import {
+  CACHE_ARCH_KEY,
+  CACHE_OS_KEY,
+  PRIVATE_NAMESPACE_KEY,
+  RECORDED_IMAGES_KEY,
+  RETIRING_KEY,
+} from '../core/keys.ts';
+import { DEFAULT_PLATFORM } from '../core/platform.ts';
+import type { Timestamp } from '../core/timestamp.ts';
+import { parseTimestamp } from '../core/timestamp.ts';
+import type { JsonObject } from './json.ts';
+import { member, textMember } from './json.ts';
+import type { Origin } from './manifest-error.ts';
+import { ManifestError } from './manifest-error.ts';
+import { decodeTextMap } from './metadata.ts';
+
+/**
+ * An ImageCache object reduced to what the matcher needs (spec section 4). Strict about what an API server would refuse
+ * (name, labels, annotations, the list of images), tolerant of the status, which other programs write.
+ *
+ * @throws ManifestError naming the field.
+ */
+export function decodeImageCache(value: JsonObject, origin?: Origin): ImageCache {
+  const metadata = member(value, 'metadata');
+  const name = textMember(metadata, 'name');
+  if (name === '') throw ManifestError.at(origin, ['metadata', 'name'], 'an ImageCache needs a name');
+  const labels = decodeTextMap(member(metadata, 'labels'), ['metadata', 'labels'], origin);
+  const annotations = decodeTextMap(member(metadata, 'annotations'), ['metadata', 'annotations'], origin);
+  const { images, invalidImages } = decodeImages(member(value, 'spec'), origin);
+  const status = member(value, 'status');
+  return {
+    name,
+    id: textMember(status, 'imageCacheId'),
+    phase: textMember(status, 'phase'),
+    progress: textMember(status, 'progress'),
+    images,
+    invalidImages,
+    statusImages: decodeRecordedImages(member(status, 'images')),
+    annotationImages: decodeRecordedImages(parseJson(annotations.get(RECORDED_IMAGES_KEY))),
+    platform: {
+      architecture: annotations.get(CACHE_ARCH_KEY) || DEFAULT_PLATFORM.architecture,
+      os: annotations.get(CACHE_OS_KEY) || DEFAULT_PLATFORM.os,
+    },
+    privateTo: labels.get(PRIVATE_NAMESPACE_KEY),
+    retiring: labels.has(RETIRING_KEY),
+    deleting: isSet(member(metadata, 'deletionTimestamp')),
+    createdAt: timestampMember(metadata, 'creationTimestamp'),
+    expiresAt: timestampMember(status, 'expireDateTime'),
+  };
+}
+
+function decodeImages(
+  spec: unknown,
+  origin: Origin | undefined,
+): { images: readonly ImageReference[]; invalidImages: readonly string[] } {
+  const list = member(spec, 'images');
+  if (list !== undefined && list !== null && !Array.isArray(list)) {
+    throw ManifestError.at(origin, ['spec', 'images'], 'expected a list of image references');
+  }
+  const images = new Map<string, ImageReference>();
+  const invalidImages: string[] = [];
+  for (const [i, text] of (list ?? []).entries()) {
+    if (typeof text !== 'string') throw ManifestError.at(origin, ['spec', 'images', i], 'expected an image reference');
+    const parsed = parseImageReference(text);
+    if (!isValidReference(parsed)) invalidImages.push(text);
+    // Two references with one digest can differ in their tags.
+    else images.set(`${parsed.key} ${parsed.tag ?? ''}`, parsed);
+  }
+  return { images: [...images.values()], invalidImages };
+}
+
+/** Records that name no valid reference say nothing; other parts may be missing (spec C3, I3). */
+function decodeRecordedImages(list: unknown): readonly RecordedImage[] {
+  if (!Array.isArray(list)) return NOTHING_RECORDED;
+  return list.flatMap((item): RecordedImage[] => {
+    const reference = parseImageReference(textMember(item, 'name'));
+    if (!isValidReference(reference)) return [];
+    const digest = textMember(item, 'digest');
+    const sizeBytes = member(item, 'sizeBytes');
+    return [
+      {
+        reference,
+        digest: DIGEST.test(digest) ? digest : undefined,
+        sizeBytes: typeof sizeBytes === 'number' && Number.isFinite(sizeBytes) && sizeBytes > 0 ? sizeBytes : undefined,
+      },
+    ];
+  });
+}
+
+const NOTHING_RECORDED: readonly RecordedImage[] = [];
+const DIGEST = /^(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$/;
+
+function parseJson(text: string | undefined): unknown {
+  if (text === undefined) return undefined;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** An object being deleted has the member, whatever stands in it. */
+function isSet(value: unknown): boolean {
+  return value !== undefined && value !== null && value !== '';
+}
+
+function timestampMember(value: unknown, key: string): Timestamp | undefined {
+  return parseTimestamp(textMember(value, key));
+}
