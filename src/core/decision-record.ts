@@ -2,6 +2,7 @@ import type { EciProfile } from './eci-profile.ts';
 import { DECISION_KEY, VENDOR_KEYS } from './keys.ts';
 import type { StringMap } from './label-selector.ts';
 import type { Outcome } from './outcome.ts';
+import { compareCodeUnits } from './text-order.ts';
 import { utf8Length } from './utf8.ts';
 
 /** What the annotation `imc-webhook/decision` holds (spec A2). Parts that say nothing are absent. */
@@ -128,10 +129,12 @@ function additionsOf(value: unknown, isOurs: (key: string) => boolean): StringMa
 
 function encodeAdditions({ annotations, labels }: Additions): object | undefined {
   if (annotations.size === 0 && labels.size === 0) return undefined;
-  return {
-    annotations: annotations.size === 0 ? undefined : Object.fromEntries(annotations),
-    labels: labels.size === 0 ? undefined : Object.fromEntries(labels),
-  };
+  return { annotations: sortedObject(annotations), labels: sortedObject(labels) };
+}
+
+/** Sorted by key, so that the order in which rules spell their effects leaves no trace. */
+function sortedObject(map: StringMap): object | undefined {
+  return map.size === 0 ? undefined : Object.fromEntries([...map].toSorted(([a], [b]) => compareCodeUnits(a, b)));
 }
 
 /** A list that loses items from its end until the record fits, and then says how many (spec A2). */

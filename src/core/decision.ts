@@ -136,30 +136,19 @@ export function decide(pod: PodView, namespace: string, context: DecisionContext
     outcome: choice.outcome,
     // On a re-invocation the API server keeps what it was told first (spec A3).
     auditAnnotations: formerly === undefined || isSameAudit(formerly, audit) ? audit : {},
+    warnings: settings.warnings === 'on' ? formatWarnings(warnings) : [],
     because,
   };
 
   const denial = denialOf(choice, original, namespaceLabels, context);
   if (denial !== undefined) {
-    return {
-      kind: 'deny',
-      ...shared,
-      annotations: pod.annotations,
-      labels: pod.labels,
-      message: denial,
-      // The message says what the warning would.
-      warnings: settings.warnings === 'on' ? formatWarnings(warnings.filter(({ kind }) => kind !== 'pin-not-ready')) : [],
-    };
+    return { kind: 'deny', ...shared, annotations: pod.annotations, labels: pod.labels, message: denial };
   }
-  return {
-    kind: 'mutate',
-    ...shared,
-    ...(settings.mode === 'observe'
+  const written =
+    settings.mode === 'observe'
       ? observed(original, choice, ruleNames)
-      : enforced(original, effects, choice, ruleNames)),
-    message: '',
-    warnings: settings.warnings === 'on' ? formatWarnings(warnings) : [],
-  };
+      : enforced(original, effects, choice, ruleNames);
+  return { kind: 'mutate', ...shared, ...written, message: '' };
 }
 
 /** The pod as its author left it: without what a former review of ours added and nobody changed since (spec M11). */

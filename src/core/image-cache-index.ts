@@ -181,7 +181,7 @@ export class ImageCacheIndex {
   /** Puts a usable cache into the posting lists of its partition; time alone is checked when lists are read. */
   #arrange(cache: ImageCache): Entry {
     const expiresAtMs = cache.expiresAt === undefined ? Infinity : toEpochMs(cache.expiresAt);
-    const entry: Entry = { cache, expiresAtMs, partition: undefined, exact: [], repositories: [], aliases: [] };
+    const entry: Entry = { cache, expiresAtMs, partition: undefined, exact: NO_POSTINGS, strayFrom: 0, repositories: NO_POSTINGS, aliases: NO_POSTINGS };
     if (unusableReason(cache, -Infinity, 0) !== undefined) return entry;
     const key = partitionKey(cache.platform, cache.privateTo);
     let partition = this.#partitions.get(key);
@@ -191,8 +191,13 @@ export class ImageCacheIndex {
     }
     partition.caches += 1;
     entry.partition = partition;
-    entry.exact = post(partition.exact, [...exactKeysOf(cache)].toSorted(compareCodeUnits), entry);
-    entry.repositories = post(partition.repositories, [...repositoriesOf(cache)], entry);
+    const repositories = repositoriesOf(cache);
+    const keys = [...exactKeysOf(cache)].toSorted(([a], [b]) => compareCodeUnits(a, b));
+    const asked = keys.filter(([, repository]) => repositories.has(repository));
+    const stray = keys.filter(([, repository]) => !repositories.has(repository));
+    entry.exact = post(partition.exact, [...asked, ...stray].map(([key]) => key), entry);
+    entry.strayFrom = asked.length;
+    entry.repositories = post(partition.repositories, [...repositories], entry);
     const aliases = new Set(cache.images.map(aliasKeyOf).filter((alias) => alias !== undefined));
     entry.aliases = aliases.size === 0 ? NO_POSTINGS : post(partition.aliases, [...aliases], entry);
     return entry;
@@ -215,6 +220,8 @@ interface Entry {
   /** `undefined` for a cache that is not usable, whatever the time. */
   partition: Partition | undefined;
   exact: readonly Posting[];
+  /** From here on, `exact` holds recorded digests of repositories that `repositories` does not name. */
+  strayFrom: number;
   repositories: readonly Posting[];
   aliases: readonly Posting[];
 }
@@ -329,14 +336,18 @@ interface Scored extends MatchDegree {
 /** The degree of one cache for the search at hand; `undefined` as soon as it cannot equal the best one. */
 function score(entry: Entry, search: Search, best: Scored | undefined): Scored | undefined {
   let exact = 0;
+  let stray = 0;
   let matchedBytes = 0;
-  for (const posting of entry.exact) {
+  for (let i = 0; i < entry.exact.length; i += 1) {
+    const posting = entry.exact[i]!; // i is below length
     if (posting.search !== search.id) continue;
     exact += 1;
+    if (i >= entry.strayFrom) stray += 1;
     matchedBytes += posting.weight;
   }
   if (exact === 0 || (best !== undefined && exact < best.exact)) return undefined;
-  let repository = -exact;
+  // Every image of a repository the cache holds matches in one way or the other.
+  let repository = stray - exact;
   for (const posting of entry.repositories) if (posting.search === search.id) repository += posting.weight;
   if (search.usesAliases && entry.aliases.length > 0) repository += aliasMatches(entry, search);
   return { entry, exact, repository, matchedBytes };

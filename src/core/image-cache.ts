@@ -66,27 +66,26 @@ function isExpired(cache: ImageCache, atMs: number): boolean {
 }
 
 /**
- * The keys this cache holds exactly (spec I3): `repository:tag` of every image it was asked to hold, whatever digest
- * stands there, and `repository@digest` of every digest asked for or recorded. Each once.
+ * The keys this cache holds exactly, each with its repository (spec I3): `repository:tag` of every image it was asked to
+ * hold, whatever digest stands there, and `repository@digest` of every digest asked for or recorded.
  */
-export function exactKeysOf(cache: ImageCache): ReadonlySet<string> {
-  const keys = new Set<string>();
+export function exactKeysOf(cache: ImageCache): ReadonlyMap<string, string> {
+  const keys = new Map<string, string>();
   for (const { repository, tag, digest } of cache.images) {
-    if (tag !== undefined) keys.add(`${repository}:${tag}`);
-    if (digest !== undefined) keys.add(`${repository}@${digest}`);
+    if (tag !== undefined) keys.set(`${repository}:${tag}`, repository);
+    if (digest !== undefined) keys.set(`${repository}@${digest}`, repository);
   }
   for (const { reference, digest } of recordedImagesOf(cache)) {
-    if (reference.digest !== undefined) keys.add(`${reference.repository}@${reference.digest}`);
-    if (digest !== undefined) keys.add(`${reference.repository}@${digest}`);
+    const { repository } = reference;
+    if (reference.digest !== undefined) keys.set(`${repository}@${reference.digest}`, repository);
+    if (digest !== undefined) keys.set(`${repository}@${digest}`, repository);
   }
   return keys;
 }
 
-/** The repositories of which this cache holds some image (spec I3). */
+/** The repositories of the images this cache was asked to hold (spec I3). */
 export function repositoriesOf(cache: ImageCache): ReadonlySet<string> {
-  const repositories = new Set(cache.images.map(({ repository }) => repository));
-  for (const { reference } of recordedImagesOf(cache)) repositories.add(reference.repository);
-  return repositories;
+  return new Set(cache.images.map(({ repository }) => repository));
 }
 
 /** What the status and what the annotation record. */
