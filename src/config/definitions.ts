@@ -1,0 +1,247 @@
+import { z } from 'zod';
+import { DEFAULT_SETTINGS } from '../core/settings.ts';
+import { formatDuration } from './duration.ts';
+import { environmentOf, flagOf } from './setting-names.ts';
+import { address, choice, duration, optional, path, type SettingType, wholeNumber } from './setting-types.ts';
+
+/** A command that reads settings. */
+export type SettingsCommand = 'serve' | 'review' | 'explain';
+
+/** When a change of the file counts: at the next review, or at the next start. */
+export type Applies = 'hot' | 'restart';
+
+/** Everything there is to know about one setting. */
+export interface SettingDefinition<Value> extends SettingType<Value> {
+  /** As one would write it in the file; undefined if there is no fixed one. */
+  readonly default: string | number | undefined;
+  /** What the table of settings says where there is no fixed default. */
+  readonly defaultText?: string;
+  readonly applies: Applies;
+  /** The commands that take the flag. */
+  readonly commands: readonly SettingsCommand[];
+  /** One plain sentence. */
+  readonly description: string;
+}
+
+const DECISION: readonly SettingsCommand[] = ['serve', 'review', 'explain'];
+const SERVE: readonly SettingsCommand[] = ['serve'];
+
+/** Every setting by its key, in the order of the documentation. Names, parser, flags and tables all come from here. */
+export const SETTINGS = {
+  mode: define({
+    ...choice('enforce', 'observe', 'off'),
+    default: DEFAULT_SETTINGS.mode,
+    applies: 'hot',
+    commands: DECISION,
+    description: 'Whether decisions are written to pods, only recorded, or not made at all.',
+  }),
+  podScope: define({
+    ...choice('eci', 'all'),
+    default: DEFAULT_SETTINGS.podScope,
+    applies: 'hot',
+    commands: DECISION,
+    description:
+      'Whether only pods with a sign of ECI are handled, or every pod that is not skipped for another reason.',
+  }),
+  partialMatch: define({
+    ...choice('auto', 'pin', 'delegate'),
+    default: DEFAULT_SETTINGS.partialMatch,
+    applies: 'hot',
+    commands: DECISION,
+    description:
+      'What a pod gets when its best cache holds only some of its images: that cache, the choice of ECI, or whichever suits who builds the caches.',
+  }),
+  unreadyPin: define({
+    ...choice('warn', 'deny'),
+    default: DEFAULT_SETTINGS.unreadyPin,
+    applies: 'hot',
+    commands: DECISION,
+    description: 'Whether a pod that names a cache which is not ready is admitted with a warning or refused.',
+  }),
+  registryAliases: define({
+    ...choice('off', 'repository'),
+    default: DEFAULT_SETTINGS.registryAliases,
+    applies: 'hot',
+    commands: DECISION,
+    description: 'Whether the public, VPC and internal host of a registry count as the same repository.',
+  }),
+  expiryMargin: define({
+    ...duration,
+    default: formatDuration(DEFAULT_SETTINGS.expiryMarginMs),
+    applies: 'hot',
+    commands: DECISION,
+    description:
+      'A cache that expires within this time is not chosen, since a pod may wait that long before it starts.',
+  }),
+  warnings: define({
+    ...choice('on', 'off'),
+    default: DEFAULT_SETTINGS.warnings,
+    applies: 'hot',
+    commands: DECISION,
+    description: 'Whether answers carry warnings, which kubectl prints.',
+  }),
+  'controller.driver': define({
+    ...optional(choice('external', 'simulated', 'eci')),
+    default: undefined,
+    defaultText: '`simulated` with files, `external` in a cluster',
+    applies: 'hot',
+    commands: DECISION,
+    description:
+      'Who builds caches; in this release it only decides what `partialMatch: auto` means: `delegate` with `external`, else `pin`.',
+  }),
+  drainSeconds: define({
+    ...wholeNumber(0, 3600),
+    default: 10,
+    applies: 'hot',
+    commands: SERVE,
+    description:
+      'How many seconds reviews are still answered after SIGTERM, while the API server moves to other replicas.',
+  }),
+  'log.level': define({
+    ...choice('debug', 'info', 'warn', 'error'),
+    default: 'info',
+    applies: 'hot',
+    commands: SERVE,
+    description: 'How much is logged.',
+  }),
+  source: define({
+    ...filesOnly(),
+    default: 'files',
+    applies: 'restart',
+    commands: SERVE,
+    description: 'Where the cluster is read from; in this release only `files` can be chosen.',
+  }),
+  dir: define({
+    ...path('folder', '.', 'examples/cluster'),
+    default: '.',
+    applies: 'restart',
+    commands: SERVE,
+    description: 'The folder whose YAML and JSON files are the cluster, with the source `files`.',
+  }),
+  host: define({
+    ...address,
+    default: '::',
+    applies: 'restart',
+    commands: SERVE,
+    description:
+      'The address reviews are answered on over HTTPS; `::`, which YAML needs in quotes, means all, of IPv4 too.',
+  }),
+  port: define({
+    ...wholeNumber(0, 65_535),
+    default: 8443,
+    applies: 'restart',
+    commands: SERVE,
+    description: 'The port reviews are answered on over HTTPS; 0 takes any free one.',
+  }),
+  adminHost: define({
+    ...address,
+    default: '127.0.0.1',
+    applies: 'restart',
+    commands: SERVE,
+    description: 'The address of the plain HTTP pages for health and metrics.',
+  }),
+  adminPort: define({
+    ...wholeNumber(0, 65_535),
+    default: 8080,
+    applies: 'restart',
+    commands: SERVE,
+    description: 'The port of the plain HTTP pages for health and metrics; 0 takes any free one.',
+  }),
+  'tls.cert': define({
+    ...optional(path('file', 'tls.crt')),
+    default: undefined,
+    applies: 'restart',
+    commands: SERVE,
+    description: 'The certificate chain to serve with, in PEM; needs `tls.key`.',
+  }),
+  'tls.key': define({
+    ...optional(path('file', 'tls.key')),
+    default: undefined,
+    applies: 'restart',
+    commands: SERVE,
+    description: 'The private key of `tls.cert`, in PEM.',
+  }),
+  certDir: define({
+    ...optional(path('folder', '/etc/imc/tls')),
+    default: undefined,
+    applies: 'restart',
+    commands: SERVE,
+    description:
+      'A folder with `tls.crt` and `tls.key`, such as a mounted Secret, instead of `tls.cert` and `tls.key`.',
+  }),
+  caOut: define({
+    ...optional(path('file', 'ca.crt')),
+    default: undefined,
+    applies: 'restart',
+    commands: SERVE,
+    description: 'Where the CA is written for clients when the program makes its own certificate.',
+  }),
+  clientCa: define({
+    ...optional(path('file', 'client-ca.crt')),
+    default: undefined,
+    applies: 'restart',
+    commands: SERVE,
+    description: "The CA, in PEM, that callers' certificates must come from; without it no certificate is asked for.",
+  }),
+} as const;
+
+export type SettingKey = keyof typeof SETTINGS;
+
+/** The value of every setting by its key. */
+export type SettingValues = {
+  readonly [Key in SettingKey]: (typeof SETTINGS)[Key] extends SettingDefinition<infer Value> ? Value : never;
+};
+
+// Object.keys() widens to texts; these are the keys of the object above.
+export const SETTING_KEYS: readonly SettingKey[] = Object.keys(SETTINGS) as SettingKey[];
+
+/** The schema of all settings at once, keyed by the dotted keys. */
+export const SETTINGS_SCHEMA = z.strictObject(
+  // Object.fromEntries() forgets which key has which schema; they come from the table one by one.
+  Object.fromEntries(SETTING_KEYS.map((key) => [key, SETTINGS[key].schema])) as {
+    [Key in SettingKey]: z.ZodType<SettingValues[Key]>;
+  },
+);
+
+/** One setting as the documentation and the commands show it. */
+export interface SettingRow {
+  readonly key: SettingKey;
+  readonly flag: string;
+  readonly environment: string;
+  readonly type: string;
+  /** Markdown: a value in back quotes, or words. */
+  readonly default: string;
+  readonly applies: Applies;
+  readonly commands: readonly SettingsCommand[];
+  readonly description: string;
+}
+
+/** All settings in the order of the documentation, or only those whose flag a command takes. */
+export function settingsTable(command?: SettingsCommand): SettingRow[] {
+  return SETTING_KEYS.filter((key) => command === undefined || SETTINGS[key].commands.includes(command)).map((key) => {
+    const definition: SettingDefinition<unknown> = SETTINGS[key];
+    const { type, applies, commands, description } = definition;
+    const fixed = definition.default === undefined ? 'none' : `\`${definition.default}\``;
+    return {
+      key,
+      flag: flagOf(key),
+      environment: environmentOf(key),
+      type,
+      default: definition.defaultText ?? fixed,
+      applies,
+      commands,
+      description,
+    };
+  });
+}
+
+function define<Value>(definition: SettingDefinition<Value>): SettingDefinition<Value> {
+  return definition;
+}
+
+/** `kubernetes` is known, so that whoever asks for it is told more than that it is misspelt. */
+function filesOnly(): SettingType<'files'> {
+  const known = choice('files', 'kubernetes');
+  const error = 'this release has no cluster source; use files';
+  return { ...known, examples: ['files'], schema: known.schema.pipe(z.literal('files', { error })) };
+}
