@@ -1,0 +1,215 @@
+import { readFileSync } from 'node:fs';
+import { DEFAULT_SETTINGS, type DecisionSettings } from '../core/settings.ts';
+import { ConfigError, type ConfigProblem } from './config-error.ts';
+import {
+  SETTING_KEYS,
+  SETTINGS,
+  SETTINGS_SCHEMA,
+  type SettingKey,
+  type SettingsCommand,
+  type SettingValues,
+} from './definitions.ts';
+import { environmentOf, flagOf, optionOf } from './setting-names.ts';
+import { type Environment, readSettingsEnvironment } from './settings-environment.ts';
+import { type GivenSetting, parseSettingsFile } from './settings-file.ts';
+import { closest } from './suggestion.ts';
+
+/** Settings that can change while the program runs. */
+export interface HotSettings {
+  readonly decision: DecisionSettings;
+  /** spec S3 */
+  readonly drainSeconds: number;
+  readonly logLevel: SettingValues['log.level'];
+}
+
+/** Settings `imc serve` starts with. */
+export interface ServeSettings {
+  readonly source: { readonly kind: 'files'; readonly dir: string };
+  /** Address of the HTTPS listener. `::` asks for every address: where IPv6 is missing, listen on `0.0.0.0` instead. */
+  readonly host: string;
+  /** 0 asks for any free port; so it does for `adminPort`. */
+  readonly port: number;
+  readonly adminHost: string;
+  readonly adminPort: number;
+  readonly certificate: CertificateSettings;
+  /** File of the CA that callers' certificates must come from. */
+  readonly clientCa: string | undefined;
+}
+
+/** Where the serving certificate comes from (spec S1). */
+export type CertificateSettings =
+  | { readonly kind: 'self-signed'; readonly caOut: string | undefined }
+  | { readonly kind: 'files'; readonly cert: string; readonly key: string }
+  | { readonly kind: 'folder'; readonly dir: string };
+
+/** All settings, frozen. */
+export interface Config extends HotSettings {
+  readonly serve: ServeSettings;
+}
+
+/** Where settings come from; what is further down wins. */
+export interface ConfigRequest {
+  /** The settings file as the user named it. */
+  readonly file?: string | undefined;
+  /** What the file says, if it has been read already. */
+  readonly fileText?: string | undefined;
+  /** Usually `process.env`. */
+  readonly env: Environment;
+  /** Options as the command-line parser names them (`logLevel` for `--log-level`); those that are no settings are ignored. */
+  readonly flags: Readonly<Record<string, unknown>>;
+  readonly context: { readonly command: SettingsCommand };
+}
+
+/** Settings that can be used. */
+export interface LoadedConfig {
+  readonly config: Config;
+  /** Every setting by its key, with the defaults; for comparing and showing. */
+  readonly values: SettingValues;
+  /** What deserves a line in the log but stops nothing. */
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Reads all settings (spec 8): flags win over the environment, that over the file, and that over the defaults.
+ *
+ * @throws ConfigError with everything that is wrong, also when the file cannot be read.
+ */
+export function loadConfig(request: ConfigRequest): LoadedConfig {
+  const file = readFile(request);
+  const environment = readSettingsEnvironment(request.env);
+  const given = new Map<string, GivenSetting>();
+  for (const setting of [...file.given, ...environment.given, ...readFlags(request)]) {
+    // Deleting first keeps the order of the map that of the sources, which is the order of the problems.
+    given.delete(setting.key);
+    given.set(setting.key, setting);
+  }
+
+  const raw = new Map<string, unknown>();
+  for (const key of SETTING_KEYS) if (SETTINGS[key].default !== undefined) raw.set(key, SETTINGS[key].default);
+  for (const { key, value } of given.values()) raw.set(key, value);
+  const parsed = SETTINGS_SCHEMA.safeParse(Object.fromEntries(raw));
+
+  const problems = [...file.problems, ...inOrder(given, [...schemaProblems(parsed.error, given), ...misfits(given)])];
+  if (!parsed.success || problems.length > 0) throw new ConfigError(problems);
+  const values = Object.freeze(parsed.data);
+  return { config: freezeConfig(values), values, warnings: [...environment.warnings, ...idle(given)] };
+}
+
+/** The error for a settings file that is not there or may not be read. */
+export function unreadableFile(file: string, cause: unknown): ConfigError {
+  const code = cause instanceof Error && 'code' in cause ? ` (${String(cause.code)})` : '';
+  const problem = `the settings file cannot be read${code}; name a file that exists and may be read`;
+  return new ConfigError([{ key: '', origin: file, problem }], { cause });
+}
+
+function readFile({ file, fileText }: ConfigRequest): ReturnType<typeof parseSettingsFile> {
+  if (fileText !== undefined) return parseSettingsFile(fileText, file ?? '<settings>');
+  if (file === undefined) return { given: [], problems: [] };
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw unreadableFile(file, error);
+  }
+  return parseSettingsFile(text, file);
+}
+
+function readFlags({ flags, context }: ConfigRequest): GivenSetting[] {
+  return SETTING_KEYS.filter((key) => SETTINGS[key].commands.includes(context.command))
+    .map((key) => ({ key, value: flags[optionOf(key)], origin: `flag ${flagOf(key)}` }))
+    .filter(({ value }) => value !== undefined);
+}
+
+type Given = ReadonlyMap<string, GivenSetting>;
+
+function inOrder(given: Given, problems: readonly ConfigProblem[]): ConfigProblem[] {
+  const order = [...given.keys()];
+  return problems.toSorted((a, b) => order.indexOf(a.key) - order.indexOf(b.key));
+}
+
+function schemaProblems(error: ReturnType<typeof SETTINGS_SCHEMA.safeParse>['error'], given: Given): ConfigProblem[] {
+  return (error?.issues ?? []).flatMap((issue) => {
+    if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => problem(given, key, unknownKey(key)));
+    return [problem(given, String(issue.path[0]), issue.message)];
+  });
+}
+
+function problem(given: Given, key: string, text: string): ConfigProblem {
+  return { key, origin: given.get(key)?.origin ?? 'default', problem: text };
+}
+
+function unknownKey(key: string): string {
+  const groups = SETTING_KEYS.filter((known) => known.includes('.')).map((known) => known.replace(/\..*/, ''));
+  const meant = closest(key, [...SETTING_KEYS, ...(key.includes('.') ? [] : groups)]);
+  return meant === undefined ? 'unknown setting; remove it' : `unknown setting; did you mean ${meant}?`;
+}
+
+/** Settings that do not go together. */
+function misfits(given: Given): ConfigProblem[] {
+  const problems: ConfigProblem[] = [];
+  for (const [key, other] of [
+    ['tls.cert', 'tls.key'],
+    ['tls.key', 'tls.cert'],
+  ] as const) {
+    if (given.has(key) && !given.has(other)) {
+      const ways = `${flagOf(other)}, ${environmentOf(other)} or ${other} in the file`;
+      problems.push(problem(given, key, `needs ${other} as well; give ${ways}`));
+    }
+  }
+  const beside = given.get('tls.cert') ?? given.get('tls.key');
+  if (given.has('certDir') && beside !== undefined) {
+    const where = `${beside.key} (${beside.origin})`;
+    problems.push(problem(given, 'certDir', `cannot be combined with ${where}; remove one of them`));
+  }
+  if (portsClash(given)) {
+    const key = given.has('adminPort') ? 'adminPort' : 'port';
+    problems.push(problem(given, key, 'port and adminPort are the same; choose another for one of them'));
+  }
+  return problems;
+}
+
+function portsClash(given: Given): boolean {
+  const value = (key: SettingKey) => given.get(key)?.value ?? SETTINGS[key].default;
+  const port = Number(value('port'));
+  if (port === 0 || port !== Number(value('adminPort'))) return false;
+  const hosts = [value('host'), value('adminHost')];
+  return hosts[0] === hosts[1] || hosts.includes('::') || hosts.includes('0.0.0.0');
+}
+
+/** Settings that have no effect beside others. */
+function idle(given: Given): string[] {
+  const caOut = given.get('caOut');
+  const certificate = given.get('certDir') ?? given.get('tls.cert');
+  if (caOut === undefined || certificate === undefined) return [];
+  return [`${caOut.origin}: caOut: no effect with ${certificate.key}, since the program then makes no certificate`];
+}
+
+function freezeConfig(values: SettingValues): Config {
+  const decision = Object.freeze<DecisionSettings>({
+    mode: values.mode,
+    podScope: values.podScope,
+    partialMatch: values.partialMatch,
+    unreadyPin: values.unreadyPin,
+    registryAliases: values.registryAliases,
+    expiryMarginMs: values.expiryMargin,
+    warnings: values.warnings,
+    controllerDriver: values['controller.driver'] ?? DEFAULT_SETTINGS.controllerDriver,
+  });
+  const serve = Object.freeze<ServeSettings>({
+    source: Object.freeze({ kind: values.source, dir: values.dir }),
+    host: values.host,
+    port: values.port,
+    adminHost: values.adminHost,
+    adminPort: values.adminPort,
+    certificate: Object.freeze(certificateSettings(values)),
+    clientCa: values.clientCa,
+  });
+  return Object.freeze({ decision, serve, drainSeconds: values.drainSeconds, logLevel: values['log.level'] });
+}
+
+function certificateSettings(values: SettingValues): CertificateSettings {
+  const { certDir, caOut, 'tls.cert': cert, 'tls.key': key } = values;
+  if (certDir !== undefined) return { kind: 'folder', dir: certDir };
+  if (cert !== undefined && key !== undefined) return { kind: 'files', cert, key };
+  return { kind: 'self-signed', caOut };
+}
