@@ -5,7 +5,7 @@ import type { ProfileRule } from './eci-profile.ts';
 import type { SkipReason } from './gate.ts';
 import { isBoundToEci, passGate } from './gate.ts';
 import type { ImageCache } from './image-cache.ts';
-import type { RankedCache } from './image-cache-index.ts';
+import type { RankedCache } from './cache-search.ts';
 import type { PodImages } from './image-match.ts';
 import { podImagesOf } from './image-match.ts';
 import { isValidReference, parseImageReference } from './image-reference.ts';

@@ -31,11 +31,28 @@ const BARE_HEX = /^[0-9a-f]{64}$/;
 const TEXT_LIMIT = 4096;
 
 /**
- * Parses and normalises an image reference (spec I1). Never throws; linear in the length of the text.
+ * Parses and normalises an image reference (spec I1). Never throws; linear in the length of the text. A cluster starts
+ * the same few images over and over, so recent results are remembered: equal texts mostly give the same object.
  *
  * @param text - as written in a container's `image`, not trimmed: runtimes refuse blanks too.
  */
 export function parseImageReference(text: string): ImageReference | InvalidImageReference {
+  const known = remembered.get(text);
+  if (known !== undefined) return known;
+  const parsed = parse(text);
+  if (text.length <= REMEMBERED_LENGTH) {
+    if (remembered.size >= REMEMBERED_COUNT) remembered.clear();
+    remembered.set(text, parsed);
+  }
+  return parsed;
+}
+
+/** Bounds what hostile texts can make us remember: at most 8,192 of 256 characters, about 8 MB. */
+const REMEMBERED_COUNT = 8192;
+const REMEMBERED_LENGTH = 256;
+const remembered = new Map<string, ImageReference | InvalidImageReference>();
+
+function parse(text: string): ImageReference | InvalidImageReference {
   if (text === '') return { problem: 'it is empty' };
   if (text.length > TEXT_LIMIT) return { problem: `it is longer than ${TEXT_LIMIT} characters` };
   if (BARE_HEX.test(text)) return { problem: 'a bare 64-digit hexadecimal name is an image id, not a reference' };

@@ -10,6 +10,8 @@ export interface Origin {
   readonly file: string;
   /** Position of a value by its path in the object (`['spec', 'images', 0]`), as near as it can be found. */
   position(path: readonly (string | number)[]): Position | undefined;
+  /** Position in the file of a character of a text value, where the file spells that text line by line. */
+  positionIn?(path: readonly (string | number)[], offset: number): Position | undefined;
 }
 
 /** An object that cannot be used: names the object, the field, what was expected and where it stands. */

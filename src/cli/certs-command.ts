@@ -1,0 +1,73 @@
+import { mkdir, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Command, InvalidArgumentError } from 'commander';
+import type { Commands } from '../composition/commands.ts';
+import type { ExitCode, Options } from './command.ts';
+import { collect, textOption, textsOption } from './command.ts';
+import { unreadable } from './manifest-files.ts';
+import type { Terminal } from './terminal.ts';
+import { UsageError } from './terminal.ts';
+
+const DEFAULT_HOSTS = ['localhost', '127.0.0.1', '::1'];
+
+/** `imc certs`: certificates for a webhook. */
+export function certsCommand(commands: Commands, terminal: Terminal, done: (code: ExitCode) => void): Command {
+  const generate = new Command('generate')
+    .summary('make a CA and a serving certificate')
+    .description(
+      'Makes a CA and a serving certificate (ECDSA P-256) and writes ca.crt, tls.crt and tls.key. ' +
+        'The key of the CA is thrown away: make a new pair when the certificate expires.',
+    )
+    .requiredOption('--out <folder>', 'folder to write to; it is made if it is missing')
+    .option('--host <name>', 'DNS name or IP address to certify; can be repeated (default localhost, 127.0.0.1, ::1)', collect)
+    .option('--days <n>', 'days the serving certificate is valid', days, 365)
+    .option('--force', 'replace files that are there')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  imc certs generate --out certs/local
+  imc certs generate --out tls --host imc.imc-system.svc --host imc.imc-system.svc.cluster.local
+  imc serve --dir examples/cluster --cert-dir certs/local`,
+    )
+    .action(async (options: Options) => done(await generateCertificates(options, commands, terminal)));
+  return new Command('certs').summary('make certificates for the webhook').addCommand(generate);
+}
+
+async function generateCertificates(options: Options, commands: Commands, terminal: Terminal): Promise<ExitCode> {
+  const folder = textOption(options, 'out') ?? '';
+  const given = textsOption(options, 'host');
+  const validDays = Number(options['days']);
+  const { ca, certificate, key } = await commands.generateCertificates(given.length === 0 ? DEFAULT_HOSTS : given, validDays);
+  const files = [
+    { name: 'ca.crt', text: ca, mode: 0o644, what: 'the CA, for clients (caBundle, --ca-file)' },
+    { name: 'tls.crt', text: certificate, mode: 0o644, what: `the serving certificate, valid ${validDays} days` },
+    { name: 'tls.key', text: key, mode: 0o600, what: 'its private key; keep it secret' },
+  ];
+  try {
+    await mkdir(folder, { recursive: true });
+    for (const { name } of files) {
+      if (options['force'] !== true && (await exists(join(folder, name)))) {
+        throw new UsageError(`${join(folder, name)} is there already; choose another --out or give --force`);
+      }
+    }
+    for (const { name, text, mode } of files) await writeFile(join(folder, name), text, { mode });
+  } catch (cause) {
+    throw cause instanceof UsageError ? cause : unreadable(folder, cause);
+  }
+  for (const { name, what } of files) terminal.out(`${join(folder, name)}   ${what}\n`);
+  return 0;
+}
+
+function days(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1 || value > 3650) throw new InvalidArgumentError('Expected 1 to 3650.');
+  return value;
+}
+
+async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
+}

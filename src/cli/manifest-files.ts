@@ -1,0 +1,79 @@
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { compareCodeUnits } from '../core/text-order.ts';
+import type { ManifestObject } from '../wire/manifests.ts';
+import { decodeUtf8, parseManifests } from '../wire/manifests.ts';
+import type { Terminal } from './terminal.ts';
+import { UsageError } from './terminal.ts';
+
+/** What kubectl reads from a folder, too. */
+const MANIFEST_NAME = /\.(?:ya?ml|json)$/;
+
+/**
+ * Reads all objects of these files, folders (recursively, in the order of their names) and `-` for standard input.
+ *
+ * @throws UsageError when a path cannot be read or a folder holds no manifest; ManifestError for broken content.
+ */
+export async function readManifests(paths: readonly string[], terminal: Terminal): Promise<ManifestObject[]> {
+  const objects: ManifestObject[] = [];
+  for (const path of paths) {
+    if (path === '-') {
+      objects.push(...parseManifests('<stdin>', decodeUtf8('<stdin>', await terminal.readStdin())));
+      continue;
+    }
+    for (const file of await manifestFiles(path)) {
+      objects.push(...parseManifests(file, decodeUtf8(file, await readInput(file))));
+    }
+  }
+  return objects;
+}
+
+async function manifestFiles(path: string): Promise<string[]> {
+  if (!(await isFolder(path))) return [path];
+  const entries = await readdir(path, { recursive: true, withFileTypes: true }).catch((cause: unknown) => {
+    throw unreadable(path, cause);
+  });
+  const files = entries
+    .filter((entry) => MANIFEST_NAME.test(entry.name) && !entry.isDirectory())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .filter((file) => !isHidden(file.slice(path.length)));
+  if (files.length === 0) {
+    throw new UsageError(`${path}: no manifest in this folder; expected files named *.yaml, *.yml or *.json`);
+  }
+  return files.toSorted(compareCodeUnits);
+}
+
+/** Folders that tools keep for themselves. */
+function isHidden(path: string): boolean {
+  return path.split(/[\\/]/).some((part) => part === 'node_modules' || (part.startsWith('.') && part.length > 1));
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory();
+  } catch (cause) {
+    throw unreadable(path, cause);
+  }
+}
+
+async function readInput(file: string): Promise<Uint8Array> {
+  try {
+    return await readFile(file);
+  } catch (cause) {
+    throw unreadable(file, cause);
+  }
+}
+
+/** A path that cannot be read, in the words of a user. */
+export function unreadable(path: string, cause: unknown): UsageError {
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+  const why = REASONS[code] ?? (cause instanceof Error ? cause.message : String(cause));
+  return new UsageError(`${path}: ${why}`, { cause });
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'no such file or folder; check the path',
+  EACCES: 'permission denied; check who may read it',
+  EISDIR: 'this is a folder, a file is expected',
+  ENOTDIR: 'a part of this path is no folder; check the path',
+};

@@ -1,0 +1,64 @@
+import type { ConfigRequest, LoadedConfig } from '../config/config.ts';
+import type { Explanation } from '../core/explanation.ts';
+import type { DecisionSettings } from '../core/settings.ts';
+import type { JsonObject } from '../wire/json.ts';
+import type { ManifestObject } from '../wire/manifests.ts';
+
+/** What the command line can ask of the program; made by the composition root. */
+export interface Commands {
+  /** The engine over files, without a server. */
+  openOffline(request: OfflineRequest): Promise<OfflineEngine>;
+  /** The webhook; resolves when it serves. */
+  serve(request: ServeRequest): Promise<RunningServer>;
+  /** A CA and a serving certificate made by it. */
+  generateCertificates(hosts: readonly string[], validDays: number): Promise<GeneratedCertificates>;
+  /** What is running here. */
+  readonly version: { readonly version: string; readonly node: string; readonly platform: string };
+}
+
+/** Where an offline engine takes the cluster from. */
+export interface OfflineRequest {
+  /** A folder, read as the server reads it. */
+  readonly dir?: string;
+  /** Objects at hand, instead of a folder. */
+  readonly objects?: readonly ManifestObject[];
+  readonly settings: DecisionSettings;
+  /** Milliseconds since the epoch. */
+  readonly nowMs: number;
+}
+
+/** The server's engine without a server: the same bytes for the same reviews. */
+export interface OfflineEngine {
+  readonly imageCacheCount: number;
+  /**
+   * The response body to a review, and why it was skipped.
+   *
+   * @throws MalformedReviewError for a review the server would refuse.
+   */
+  answer(review: JsonObject): { readonly body: string; readonly reason: string };
+  /** The whole ranking behind the answer; `undefined` for a review that creates no pod. */
+  explain(review: JsonObject): Explanation | undefined;
+}
+
+/** How to serve. */
+export interface ServeRequest {
+  /** Where the settings came from, so that the file can be read again when it changes. */
+  readonly request: ConfigRequest;
+  readonly loaded: LoadedConfig;
+}
+
+/** A webhook that serves. */
+export interface RunningServer {
+  readonly admissionUrl: string;
+  readonly operationsUrl: string;
+  /** Resolves when the server has drained and stopped (spec S3), with the exit code of the process. */
+  readonly stopped: Promise<0 | 1>;
+}
+
+/** Certificates in PEM. */
+export interface GeneratedCertificates {
+  readonly ca: string;
+  /** The serving certificate and the CA that issued it. */
+  readonly certificate: string;
+  readonly key: string;
+}

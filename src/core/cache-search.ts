@@ -1,0 +1,238 @@
+import type { ImageCache } from './image-cache.ts';
+import type { MatchDegree, PodImages, RegistryAliases } from './image-match.ts';
+import { compareAge } from './image-match.ts';
+import type { ImageReference } from './image-reference.ts';
+import type { ImageSizes } from './image-sizes.ts';
+import type { Platform } from './platform.ts';
+import type { Entry, Partition, Posting } from './posting.ts';
+import { aliasKeyOf } from './registry-alias.ts';
+
+/** Which caches a pod may get, and how its images are compared. */
+export interface CacheQuery {
+  readonly images: PodImages;
+  readonly platform: Platform;
+  /** The pod's namespace: caches private to it are candidates too (spec C4). */
+  readonly namespace: string;
+  readonly aliases: RegistryAliases;
+  /** Milliseconds since the epoch that a cache must outlive: now and the expiry margin (spec C1). */
+  readonly usableUntilMs: number;
+}
+
+/** The best candidate for a pod and how well it fits. */
+export interface RankedCache extends MatchDegree {
+  readonly cache: ImageCache;
+  /** Keys of the pod's images that the cache holds exactly. */
+  readonly exactKeys: ReadonlySet<string>;
+}
+
+/** One search for the best cache: what was found so far, and the lists still to be read. */
+export class CacheSearch {
+  readonly id: number;
+  readonly query: CacheQuery;
+  readonly lists: PartitionLists[] = [];
+  best: Entry | undefined;
+  /** Degree of `best`. */
+  exact = 0;
+  repository = 0;
+  matchedBytes = 0;
+  /** How many caches were looked at. */
+  looks = 0;
+
+  /** @param id - different from that of every other search: lists are marked with it. */
+  constructor(id: number, query: CacheQuery) {
+    this.id = id;
+    this.query = query;
+  }
+
+  /** Looks the pod's images up in a partition. */
+  addPartition(partition: Partition, sizes: ImageSizes): void {
+    this.lists.push(new PartitionLists(this.id, this.query, partition, sizes));
+  }
+
+  /**
+   * Reads the lists as far as needed. Exact lists are read from the shortest on: a cache first met in list j stands in
+   * none of the earlier ones, so it matches at most as many images as there are lists left. Lists are in age order, so
+   * the first cache met that reaches every bound beats all that follow it in that list.
+   *
+   * @param pauseAfter - looks after which `pause` is asked, once, whether to give up.
+   * @returns false when it gave up.
+   */
+  run(pauseAfter: number, pause: () => boolean): boolean {
+    let pauseAt = pauseAfter;
+    const givesUp = (): boolean => {
+      if (this.looks < pauseAt) return false;
+      pauseAt = Infinity;
+      return pause();
+    };
+    for (const lists of this.lists) {
+      const { exact } = lists;
+      for (let j = 0; j < exact.length; j += 1) {
+        const possible = exact.length - j;
+        if (this.exact > possible) break;
+        const { image, list } = exact[j]!; // j is below length
+        // Where fewer caches hold other images of the missing repositories than stand in this list, those are read
+        // first: then nothing unread can match by repository.
+        if (lists.unreadEntries < list.entries.length) {
+          for (const posting of lists.takeUnread()) {
+            for (const entry of posting.entries) {
+              this.#look(entry, lists);
+              if (givesUp()) return false;
+            }
+          }
+        }
+        for (const entry of list.entries) {
+          if (this.#look(entry, lists) && lists.lastExact === possible && lists.lastRepository >= lists.repositoryBound) {
+            break;
+          }
+          if (givesUp()) return false;
+        }
+        lists.leaveOut(image);
+      }
+    }
+    return true;
+  }
+
+  /** What was found, as others may keep it. */
+  result(): RankedCache | undefined {
+    const { best, exact, repository, matchedBytes } = this;
+    if (best === undefined) return undefined;
+    const exactKeys = new Set<string>();
+    for (const lists of this.lists) {
+      for (const image of lists.images) if (image.exact !== undefined && best.exact.includes(image.exact)) exactKeys.add(image.exact.key);
+    }
+    return { cache: best.cache, exact, repository, matchedBytes, exactKeys };
+  }
+
+  /**
+   * Weighs one cache (spec M4) and keeps it if it is better than the best so far.
+   *
+   * @returns whether its degree was worked out to the end: not if it has expired or matches too few images to win.
+   */
+  #look(entry: Entry, lists: PartitionLists): boolean {
+    this.looks += 1;
+    if (entry.expiresAtMs <= this.query.usableUntilMs) return false;
+    const { id } = this;
+    let exact = 0;
+    let stray = 0;
+    let matchedBytes = 0;
+    for (let i = 0; i < entry.exact.length; i += 1) {
+      const posting = entry.exact[i]!; // i is below length
+      if (posting.search !== id) continue;
+      exact += 1;
+      if (i >= entry.strayFrom) stray += 1;
+      matchedBytes += posting.weight;
+    }
+    if (exact === 0 || exact < this.exact) return false;
+    // Every image of a repository the cache holds matches in one way or the other.
+    let repository = stray - exact;
+    for (const posting of entry.repositories) if (posting.search === id) repository += posting.weight;
+    if (lists.usesAliases && entry.aliases.length > 0) repository += aliasMatches(entry, lists.images);
+    lists.lastExact = exact;
+    lists.lastRepository = repository;
+    if (this.#isBetter(entry, exact, repository, matchedBytes)) {
+      this.best = entry;
+      this.exact = exact;
+      this.repository = repository;
+      this.matchedBytes = matchedBytes;
+    }
+    return true;
+  }
+
+  #isBetter(entry: Entry, exact: number, repository: number, matchedBytes: number): boolean {
+    if (this.best === undefined || exact !== this.exact) return exact > this.exact;
+    if (repository !== this.repository) return repository > this.repository;
+    if (matchedBytes !== this.matchedBytes) return matchedBytes > this.matchedBytes;
+    return compareAge(entry.cache, this.best.cache) < 0;
+  }
+}
+
+/** The lists in which one image of the pod stands. */
+export interface WantedImage {
+  readonly exact: Posting | undefined;
+  readonly repository: Posting | undefined;
+  readonly alias: Posting | undefined;
+}
+
+/** The lists of one pod in one partition, and how far they have been read. */
+class PartitionLists {
+  readonly images: WantedImage[] = [];
+  /** Non-empty exact lists, shortest first. */
+  readonly exact: { readonly image: WantedImage; readonly list: Posting }[] = [];
+  readonly usesAliases: boolean;
+  /** At most so many images can match an unread cache by repository only. */
+  repositoryBound = 0;
+  /** Length of all lists that {@link PartitionLists.takeUnread} would give. */
+  unreadEntries = 0;
+  /** Degree of the cache looked at last. */
+  lastExact = 0;
+  lastRepository = 0;
+  readonly #id: number;
+  #unread: Posting[] = [];
+
+  constructor(id: number, query: CacheQuery, partition: Partition, sizes: ImageSizes) {
+    this.#id = id;
+    this.usesAliases = query.aliases === 'repository' && partition.aliases.size > 0;
+    for (const reference of query.images.valid) this.#want(reference, partition, sizes);
+    if (this.exact.length > 1) this.exact.sort((a, b) => a.list.entries.length - b.list.entries.length);
+  }
+
+  /** From here on, unread caches can match this image by repository only. */
+  leaveOut({ repository, alias }: WantedImage): void {
+    const isUnread = [this.#queue(repository), this.#queue(alias)].includes(true);
+    if (isUnread) this.repositoryBound += 1;
+  }
+
+  /** The lists of all images left out so far; they count as read from now on. */
+  takeUnread(): readonly Posting[] {
+    const taken = this.#unread;
+    if (taken.length === 0) return taken;
+    for (const posting of taken) posting.read = this.#id;
+    this.#unread = [];
+    this.unreadEntries = 0;
+    this.repositoryBound = 0;
+    return taken;
+  }
+
+  #want(reference: ImageReference, partition: Partition, sizes: ImageSizes): void {
+    const exact = partition.exact.get(reference.key);
+    const repository = partition.repositories.get(reference.repository);
+    const aliasKey = this.usesAliases ? aliasKeyOf(reference) : undefined;
+    const alias = aliasKey === undefined ? undefined : partition.aliases.get(aliasKey);
+    if (repository !== undefined) {
+      repository.weight = repository.search === this.#id ? repository.weight + 1 : 1;
+      repository.search = this.#id;
+    }
+    const image = { exact, repository, alias };
+    this.images.push(image);
+    if (exact === undefined) {
+      if (repository !== undefined || alias !== undefined) this.leaveOut(image);
+      return;
+    }
+    exact.search = this.#id;
+    exact.weight = sizes.sizeOf(reference.key);
+    this.exact.push({ image, list: exact });
+  }
+
+  /** @returns whether unread caches may stand in this list. */
+  #queue(posting: Posting | undefined): boolean {
+    if (posting === undefined || posting.read === this.#id) return false;
+    if (posting.queued !== this.#id) {
+      posting.queued = this.#id;
+      this.#unread.push(posting);
+      this.unreadEntries += posting.entries.length;
+    }
+    return true;
+  }
+}
+
+/** Images that match this cache through an alias and in no better way (spec I4). */
+function aliasMatches(entry: Entry, images: readonly WantedImage[]): number {
+  let matches = 0;
+  for (const { exact, repository, alias } of images) {
+    if (alias === undefined || !entry.aliases.includes(alias)) continue;
+    if (exact !== undefined && entry.exact.includes(exact)) continue;
+    if (repository !== undefined && entry.repositories.includes(repository)) continue;
+    matches += 1;
+  }
+  return matches;
+}

@@ -1,0 +1,93 @@
+import type { ImageCache } from './image-cache.ts';
+import { compareAge } from './image-match.ts';
+
+/** The usable caches of one platform and visibility, by what they hold. */
+export interface Partition {
+  /** How many caches. */
+  size: number;
+  /** By image key. */
+  readonly exact: Postings;
+  readonly repositories: Postings;
+  /** By registry alias (spec I4). */
+  readonly aliases: Postings;
+}
+
+type Postings = Map<string, Posting>;
+
+/** A cache and the lists it stands in. */
+export interface Entry {
+  readonly cache: ImageCache;
+  /** Milliseconds since the epoch; Infinity for a cache that never expires. */
+  readonly expiresAtMs: number;
+  /** `undefined` for a cache that is not usable, whatever the time. */
+  partition: Partition | undefined;
+  exact: readonly Posting[];
+  /** From here on, `exact` holds recorded digests of repositories that `repositories` does not name. */
+  strayFrom: number;
+  repositories: readonly Posting[];
+  aliases: readonly Posting[];
+}
+
+/** For entries that stand in no list. */
+export const NO_POSTINGS: readonly Posting[] = [];
+
+/** The caches that hold an image (or one of a repository), newest first, and what the search at hand makes of it. */
+export class Posting {
+  readonly key: string;
+  readonly home: Postings;
+  readonly entries: Entry[] = [];
+  /** Grows with every change of any list, so that equal numbers mean equal lists. */
+  version = 0;
+  /** The search that looks for this list; the marks below belong to that search. */
+  search = 0;
+  /** Exact lists: size of the image in bytes. Repository lists: how many of the pod's images are of this repository. */
+  weight = 0;
+  /** The search that queued this list for reading ahead, and the one that has read it. */
+  queued = 0;
+  read = 0;
+
+  constructor(key: string, home: Postings) {
+    this.key = key;
+    this.home = home;
+  }
+}
+
+let versions = 0;
+
+export function newPartition(): Partition {
+  return { size: 0, exact: new Map(), repositories: new Map(), aliases: new Map() };
+}
+
+/** Puts a cache into the lists of these keys, at its place in the order of age. */
+export function post(home: Postings, keys: readonly string[], entry: Entry): readonly Posting[] {
+  if (keys.length === 0) return NO_POSTINGS;
+  return keys.map((key) => {
+    let posting = home.get(key);
+    if (posting === undefined) {
+      posting = new Posting(key, home);
+      home.set(key, posting);
+    }
+    posting.entries.splice(insertionPoint(posting.entries, entry), 0, entry);
+    posting.version = ++versions;
+    return posting;
+  });
+}
+
+/** Takes a cache out of a list; an empty list goes away. */
+export function unpost(posting: Posting, entry: Entry): void {
+  posting.entries.splice(insertionPoint(posting.entries, entry), 1);
+  posting.version = ++versions;
+  if (posting.entries.length === 0) posting.home.delete(posting.key);
+}
+
+/** Where an entry stands, or would stand, in a list that is sorted by age. */
+function insertionPoint(entries: readonly Entry[], entry: Entry): number {
+  let low = 0;
+  let high = entries.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (compareAge(entries[middle]!.cache, entry.cache) < 0) low = middle + 1; // middle is below length
+    else high = middle;
+  }
+  return low;
+}
