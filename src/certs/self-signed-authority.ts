@@ -1,0 +1,129 @@
+import type { webcrypto } from 'node:crypto';
+import { isIP } from 'node:net';
+import type { ServingCertificate } from './certificate-source.ts';
+
+/** A CA of our own, to be kept where its key is safe. */
+export interface CertificateAuthority {
+  readonly certPem: string;
+  readonly keyPem: string;
+  readonly notAfter: Date;
+}
+
+const CA_NAME = 'CN=eci-imagecache-webhook CA';
+const LEAF_NAME = 'CN=eci-imagecache-webhook';
+
+const KEY_ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256' };
+const SIGNING_ALGORITHM = { name: 'ECDSA', hash: 'SHA-256' };
+
+/** Clocks differ: certificates begin this much before they are made. */
+const BACKDATED_MS = 5 * 60 * 1000;
+const CA_YEARS = 10;
+const LEAF_YEARS = 1;
+
+/**
+ * Makes a CA that can sign serving certificates and nothing below them.
+ *
+ * @param nowMs - milliseconds since the epoch.
+ */
+export async function createAuthority(nowMs: number): Promise<CertificateAuthority> {
+  const x509 = await loadX509();
+  const keys = await crypto.subtle.generateKey(KEY_ALGORITHM, true, ['sign', 'verify']);
+  const notAfter = yearsAfter(nowMs, CA_YEARS);
+  const certificate = await x509.X509CertificateGenerator.createSelfSigned({
+    serialNumber: randomSerial(),
+    name: CA_NAME,
+    notBefore: new Date(nowMs - BACKDATED_MS),
+    notAfter,
+    signingAlgorithm: SIGNING_ALGORITHM,
+    keys,
+    extensions: [
+      new x509.BasicConstraintsExtension(true, 0, true),
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
+      await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
+    ],
+  });
+  return { certPem: pemOf(certificate), keyPem: await exportKey(keys.privateKey), notAfter };
+}
+
+/**
+ * Makes a serving certificate with a key of its own.
+ *
+ * @param hosts - the DNS names and IP addresses it is for; at least one.
+ * @param nowMs - milliseconds since the epoch.
+ */
+export async function issueServingCertificate(
+  authority: CertificateAuthority,
+  hosts: readonly string[],
+  nowMs: number,
+): Promise<ServingCertificate> {
+  const x509 = await loadX509();
+  const authorityCertificate = new x509.X509Certificate(authority.certPem);
+  const keys = await crypto.subtle.generateKey(KEY_ALGORITHM, true, ['sign', 'verify']);
+  const notBefore = new Date(nowMs - BACKDATED_MS);
+  const notAfter = earlier(yearsAfter(nowMs, LEAF_YEARS), authority.notAfter);
+  const certificate = await x509.X509CertificateGenerator.create({
+    serialNumber: randomSerial(),
+    subject: LEAF_NAME,
+    issuer: authorityCertificate.subject,
+    notBefore,
+    notAfter,
+    signingAlgorithm: SIGNING_ALGORITHM,
+    publicKey: keys.publicKey,
+    signingKey: await importKey(authority.keyPem),
+    extensions: [
+      new x509.BasicConstraintsExtension(false, undefined, true),
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
+      new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
+      new x509.SubjectAlternativeNameExtension(
+        hosts.map((host) => ({ type: isIP(host) === 0 ? 'dns' : 'ip', value: host })),
+      ),
+      await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
+      await x509.AuthorityKeyIdentifierExtension.create(authorityCertificate),
+    ],
+  });
+  return {
+    certPem: pemOf(certificate),
+    keyPem: await exportKey(keys.privateKey),
+    notBefore: certificate.notBefore,
+    notAfter: certificate.notAfter,
+    caPem: authority.certPem,
+  };
+}
+
+/** Loaded when needed only; the library wants reflect-metadata to be there first. */
+async function loadX509() {
+  await import('reflect-metadata');
+  return await import('@peculiar/x509');
+}
+
+/** 127 bits, the highest set: positive, and of the same length always. */
+function randomSerial(): string {
+  const bytes = crypto.getRandomValues(Buffer.alloc(16));
+  bytes.writeUInt8((bytes.readUInt8(0) & 0x7f) | 0x40, 0);
+  return bytes.toString('hex');
+}
+
+function yearsAfter(nowMs: number, years: number): Date {
+  const date = new Date(nowMs);
+  date.setUTCFullYear(date.getUTCFullYear() + years);
+  return date;
+}
+
+function earlier(one: Date, other: Date): Date {
+  return one < other ? one : other;
+}
+
+function pemOf(certificate: { toString(format: 'pem'): string }): string {
+  return `${certificate.toString('pem')}\n`;
+}
+
+async function exportKey(key: webcrypto.CryptoKey): Promise<string> {
+  const der = Buffer.from(await crypto.subtle.exportKey('pkcs8', key));
+  const lines = der.toString('base64').match(/.{1,64}/g) ?? [];
+  return ['-----BEGIN PRIVATE KEY-----', ...lines, '-----END PRIVATE KEY-----', ''].join('\n');
+}
+
+function importKey(pem: string): Promise<webcrypto.CryptoKey> {
+  const der = Buffer.from(pem.replace(/-----[^-]+-----/g, ''), 'base64');
+  return crypto.subtle.importKey('pkcs8', der, KEY_ALGORITHM, false, ['sign']);
+}
