@@ -18,7 +18,8 @@ const SIGNING_ALGORITHM = { name: 'ECDSA', hash: 'SHA-256' };
 /** Clocks differ: certificates begin this much before they are made. */
 const BACKDATED_MS = 5 * 60 * 1000;
 const CA_YEARS = 10;
-const LEAF_YEARS = 1;
+const LEAF_DAYS = 365;
+const DAY_MS = 24 * 60 * 60 * 1000;
 
 /**
  * Makes a CA that can sign serving certificates and nothing below them.
@@ -50,17 +51,19 @@ export async function createAuthority(nowMs: number): Promise<CertificateAuthori
  *
  * @param hosts - the DNS names and IP addresses it is for; at least one.
  * @param nowMs - milliseconds since the epoch.
+ * @param validDays - it ends after so many days, or with the authority.
  */
 export async function issueServingCertificate(
   authority: CertificateAuthority,
   hosts: readonly string[],
   nowMs: number,
+  validDays: number = LEAF_DAYS,
 ): Promise<ServingCertificate> {
   const x509 = await loadX509();
   const authorityCertificate = new x509.X509Certificate(authority.certPem);
   const keys = await crypto.subtle.generateKey(KEY_ALGORITHM, true, ['sign', 'verify']);
   const notBefore = new Date(nowMs - BACKDATED_MS);
-  const notAfter = earlier(yearsAfter(nowMs, LEAF_YEARS), authority.notAfter);
+  const notAfter = earlier(new Date(nowMs + validDays * DAY_MS), authority.notAfter);
   const certificate = await x509.X509CertificateGenerator.create({
     serialNumber: randomSerial(),
     subject: LEAF_NAME,

@@ -59,8 +59,8 @@ const EXPECTED_CODES: ReadonlySet<string> = new Set([
   'ERR_REVIEW_MALFORMED',
   'ERR_RESPONSE_UNREADABLE',
   'ERR_CERTIFICATE_INVALID',
-  'ERR_LISTEN',
-  'ERR_SOURCE',
+  'ERR_LISTEN_FAILED',
+  'ERR_DIRECTORY_UNUSABLE',
 ]);
 
 function isExpected(error: unknown): error is Error {

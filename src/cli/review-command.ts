@@ -154,6 +154,6 @@ function tellWarnings(rows: readonly ReviewRow[], terminal: Terminal): void {
     for (const warning of warnings) {
       terminal.err(`${paint('Warning:', 'yellow', terminal.colour.err)} ${namespace}/${name}: ${warning}\n`);
     }
-    if (message !== '') terminal.err(`${paint('Denied:', 'red', terminal.colour.err)} ${namespace}/${name}: ${message}\n`);
+    if (message !== undefined) terminal.err(`${paint('Denied:', 'red', terminal.colour.err)} ${namespace}/${name}: ${message}\n`);
   }
 }

@@ -46,3 +46,11 @@ export function createLogger(level: LogLevel): RootLogger {
       }),
   });
 }
+
+/** A logger that says nothing, for work whose problems are told in another way. */
+export function silentLogger(): Logger {
+  const silent: Logger = { debug: nothing, info: nothing, warn: nothing, error: nothing, child: () => silent };
+  return silent;
+}
+
+function nothing(): void {}

@@ -1,0 +1,93 @@
+import type { DependencyContainer } from 'tsyringe';
+import { INPUTS, TOKENS } from './tokens.ts';
+import type { Token } from './token.ts';
+
+/** Where an application listens. */
+export interface Addresses {
+  readonly admission: Address;
+  readonly operations: Address;
+}
+
+interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+/**
+ * The webhook as a whole: starts its parts in order and stops them in reverse (design: tsyringe disposes of nothing).
+ */
+export class Application {
+  readonly #container: DependencyContainer;
+
+  constructor(container: DependencyContainer) {
+    this.#container = container;
+  }
+
+  /**
+   * Starts everything; resolves when reviews are answered. Health can be asked from the first moment on.
+   *
+   * @throws when something cannot be had; what had been started is stopped again.
+   */
+  async start(): Promise<Addresses> {
+    const { host, port, adminHost, adminPort } = this.#get(INPUTS.serveSettings);
+    try {
+      this.#readMetrics();
+      const operations = this.#get(TOKENS.operationsServer);
+      await operations.start({ host: adminHost, port: adminPort });
+      await Promise.all([this.#get(TOKENS.certificates).start(), this.#get(TOKENS.source).start()]);
+      await this.#listen(host, port);
+      return { admission: this.#get(TOKENS.admissionServer).address(), operations: operations.address() };
+    } catch (error) {
+      await this.#stopParts();
+      throw error;
+    }
+  }
+
+  /** Not ready from now on; answers for `drainSeconds` more, then stops everything (spec S3). */
+  async stop(drainSeconds: number): Promise<void> {
+    this.#get(TOKENS.readiness).startDraining();
+    await this.#get(TOKENS.admissionServer).drain(drainSeconds);
+    await this.#stopParts();
+  }
+
+  /** `::` means every address; on a machine without IPv6 that is `0.0.0.0`. */
+  async #listen(host: string, port: number): Promise<void> {
+    const server = this.#get(TOKENS.admissionServer);
+    try {
+      await server.start({ host, port });
+    } catch (error) {
+      if (host !== '::' || !hasNoIpv6(error)) throw error;
+      await server.start({ host: '0.0.0.0', port });
+    }
+  }
+
+  async #stopParts(): Promise<void> {
+    await Promise.all([this.#get(TOKENS.source).stop(), this.#get(TOKENS.certificates).stop()]);
+    await this.#get(TOKENS.operationsServer).close();
+  }
+
+  #readMetrics(): void {
+    const store = this.#get(TOKENS.store);
+    const source = this.#get(TOKENS.source);
+    const now = this.#get(INPUTS.clock);
+    this.#get(TOKENS.metrics).read({
+      snapshotAgeSeconds: (resource) => {
+        const ageMs = store.ageMs(resource, now());
+        return ageMs === undefined ? undefined : ageMs / 1000;
+      },
+      objects: (resource) => (store.unsynced().includes(resource) ? undefined : store.counts()[resource]),
+      profileValid: () => !source.problems().some(({ resource }) => resource === 'eci-profile'),
+      certificateExpiry: () => this.#get(TOKENS.certificates).current().notAfter,
+    });
+  }
+
+  #get<Part>(wanted: Token<Part>): Part {
+    return this.#container.resolve(wanted.name);
+  }
+}
+
+function hasNoIpv6(error: unknown): boolean {
+  const cause = error instanceof Error ? error.cause : undefined;
+  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+  return code === 'EAFNOSUPPORT' || code === 'EADDRNOTAVAIL';
+}

@@ -1,0 +1,115 @@
+import 'reflect-metadata';
+import { hostname } from 'node:os';
+import type { DependencyContainer } from 'tsyringe';
+import { container as globalContainer } from 'tsyringe';
+import packageJson from '../../package.json' with { type: 'json' };
+import { AdmissionReviewer } from '../admission/reviewer.ts';
+import type { CertificateSource } from '../certs/certificate-source.ts';
+import { certificateFilesIn, FileCertificateSource } from '../certs/file-certificate-source.ts';
+import { SelfSignedCertificateSource } from '../certs/self-signed-certificate-source.ts';
+import { ClusterStore, RESOURCES } from '../cluster/cluster-store.ts';
+import type { ServeSettings } from '../config/config.ts';
+import { OUTCOMES } from '../core/outcome.ts';
+import { EmbeddedSource } from '../embedded/embedded-source.ts';
+import { AdmissionServer } from '../server/admission-server.ts';
+import { OperationsServer } from '../server/operations-server.ts';
+import { Readiness } from '../server/readiness.ts';
+import type { RootLogger } from '../telemetry/logger.ts';
+import { Metrics } from '../telemetry/metrics.ts';
+import { bind } from './token.ts';
+import { INPUTS, TOKENS } from './tokens.ts';
+
+/** The version of this program. */
+export const VERSION = packageJson.version;
+
+/**
+ * A container with every part bound and nothing made yet: the commands bind the inputs they have and ask for the parts
+ * they need. A child of tsyringe's global container, which `@peculiar/x509` uses for itself.
+ */
+export function createContainer(): DependencyContainer {
+  const container = globalContainer.createChildContainer();
+  bind(container, TOKENS.store, () => new ClusterStore());
+  bind(
+    container,
+    TOKENS.source,
+    (get) =>
+      new EmbeddedSource({
+        directory: get(INPUTS.serveSettings).source.dir,
+        store: get(TOKENS.store),
+        logger: get(INPUTS.logger),
+        now: get(INPUTS.clock),
+        onUndecodable: (resource) => get(TOKENS.metrics).countUndecodable(resource),
+      }),
+  );
+  bind(
+    container,
+    TOKENS.reviewer,
+    (get) =>
+      new AdmissionReviewer({
+        store: get(TOKENS.store),
+        settings: get(INPUTS.decisionSettings),
+        now: get(INPUTS.clock),
+        ownNamespace: get(INPUTS.ownNamespace).name,
+        namespacesMayLag: false,
+      }),
+  );
+  bind(container, TOKENS.metrics, () => new Metrics({ version: VERSION, outcomes: OUTCOMES, resources: RESOURCES }));
+  bind(container, TOKENS.certificates, (get) =>
+    certificateSource(get(INPUTS.serveSettings), get(INPUTS.ownNamespace).name, get(INPUTS.logger)),
+  );
+  bind(
+    container,
+    TOKENS.readiness,
+    (get) =>
+      new Readiness({ store: get(TOKENS.store), source: get(TOKENS.source), certificates: get(TOKENS.certificates) }),
+  );
+  bind(
+    container,
+    TOKENS.admissionServer,
+    (get) =>
+      new AdmissionServer({
+        reviewer: get(TOKENS.reviewer),
+        certificates: get(TOKENS.certificates),
+        metrics: get(TOKENS.metrics),
+        logger: get(INPUTS.logger),
+        clientCaPem: get(INPUTS.clientCa).pem,
+      }),
+  );
+  bind(
+    container,
+    TOKENS.operationsServer,
+    (get) =>
+      new OperationsServer({
+        readiness: get(TOKENS.readiness),
+        metrics: get(TOKENS.metrics),
+        logger: get(INPUTS.logger),
+      }),
+  );
+  return container;
+}
+
+function certificateSource(
+  { certificate, host }: ServeSettings,
+  namespace: string | undefined,
+  logger: RootLogger,
+): CertificateSource {
+  switch (certificate.kind) {
+    case 'files':
+      return new FileCertificateSource({ certFile: certificate.cert, keyFile: certificate.key, logger });
+    case 'folder':
+      return new FileCertificateSource({ ...certificateFilesIn(certificate.dir), logger });
+    case 'self-signed':
+      return new SelfSignedCertificateSource({ hosts: servedNames(host, namespace), caOut: certificate.caOut, logger });
+  }
+}
+
+/** The names under which clients reach a server that makes its own certificate. */
+function servedNames(host: string, namespace: string | undefined): string[] {
+  const names = ['localhost', '127.0.0.1', '::1', hostname()];
+  if (host !== '::' && host !== '0.0.0.0') names.push(host);
+  if (namespace !== undefined) {
+    const service = `${packageJson.name}.${namespace}.svc`;
+    names.push(service, `${service}.cluster.local`);
+  }
+  return [...new Set(names)];
+}

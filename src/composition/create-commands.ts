@@ -1,0 +1,181 @@
+import { readFile } from 'node:fs/promises';
+import type { DependencyContainer } from 'tsyringe';
+import { encodeAdmissionReview } from '../admission/admission-response.ts';
+import { CertificateError } from '../certs/certificate-error.ts';
+import { createAuthority, issueServingCertificate } from '../certs/self-signed-authority.ts';
+import type { ClusterStore } from '../cluster/cluster-store.ts';
+import type { HotSettings } from '../config/config.ts';
+import { ConfigWatcher } from '../config/config-watcher.ts';
+import { explain } from '../core/explanation.ts';
+import { EmbeddedSource } from '../embedded/embedded-source.ts';
+import type { RootLogger } from '../telemetry/logger.ts';
+import { createLogger, silentLogger } from '../telemetry/logger.ts';
+import { decodeAdmissionReview } from '../wire/admission-review.ts';
+import { ManifestError } from '../wire/manifest-error.ts';
+import type { Addresses } from './application.ts';
+import { Application } from './application.ts';
+import type { Commands, OfflineEngine, OfflineRequest, RunningServer, ServeRequest } from './commands.ts';
+import { createContainer, VERSION } from './container.ts';
+import { fillStore } from './fill-store.ts';
+import { bindValue } from './token.ts';
+import { INPUTS, TOKENS } from './tokens.ts';
+
+/** Everything the command line can ask for. Parts are made only when a command needs them. */
+export function createCommands(): Commands {
+  return {
+    openOffline,
+    serve,
+    generateCertificates: async (hosts, validDays) => {
+      const nowMs = Date.now();
+      const authority = await createAuthority(nowMs);
+      const { certPem, keyPem } = await issueServingCertificate(authority, hosts, nowMs, validDays);
+      return { ca: authority.certPem, certificate: certPem, key: keyPem };
+    },
+    version: { version: VERSION, node: process.versions.node, platform: `${process.platform}/${process.arch}` },
+  };
+}
+
+async function openOffline(request: OfflineRequest): Promise<OfflineEngine> {
+  const { dir, objects = [], settings, nowMs } = request;
+  const container = createContainer();
+  const store = container.resolve(TOKENS.store.name);
+  const problems = dir === undefined ? fillStore(store, objects, nowMs) : await fillFromDirectory(store, dir, nowMs);
+  if (problems.length > 0) throw new ManifestError(problems.join('\n'));
+  bindValue(container, INPUTS.decisionSettings, () => settings);
+  bindValue(container, INPUTS.clock, () => nowMs);
+  bindValue(container, INPUTS.ownNamespace, { name: undefined });
+  const reviewer = container.resolve(TOKENS.reviewer.name);
+  return {
+    imageCacheCount: store.counts().imagecaches,
+    answer: (review) => {
+      const verdict = reviewer.review(decodeAdmissionReview(review));
+      return { body: encodeAdmissionReview(verdict), reason: verdict.reason };
+    },
+    explain: (review) => {
+      const { subject, namespace } = decodeAdmissionReview(review);
+      const cluster = store.view(nowMs);
+      if (subject.kind === 'none' || cluster === undefined) return undefined;
+      return explain(subject.pod, namespace, { cluster, settings, nowMs, ownNamespace: undefined });
+    },
+  };
+}
+
+/** Reads a folder once, as the server reads it; here everything that cannot be used is an error. */
+async function fillFromDirectory(store: ClusterStore, directory: string, nowMs: number): Promise<readonly string[]> {
+  const source = new EmbeddedSource({ directory, store, logger: silentLogger(), now: () => nowMs });
+  try {
+    await source.start();
+    return source.problems().map(({ message }) => message);
+  } finally {
+    await source.stop();
+  }
+}
+
+async function serve({ request, loaded }: ServeRequest): Promise<RunningServer> {
+  const { config } = loaded;
+  const logger = createLogger(config.logLevel);
+  let hot = config;
+  const container = createContainer();
+  bindValue(container, INPUTS.decisionSettings, () => hot.decision);
+  bindValue(container, INPUTS.serveSettings, config.serve);
+  bindValue(container, INPUTS.clock, () => Date.now());
+  bindValue(container, INPUTS.ownNamespace, { name: request.env['POD_NAMESPACE'] || undefined });
+  bindValue(container, INPUTS.logger, logger);
+  const { clientCa } = config.serve;
+  bindValue(container, INPUTS.clientCa, {
+    pem: clientCa === undefined ? undefined : await readClientCa(clientCa),
+  });
+
+  const application = new Application(container);
+  const addresses = await application.start();
+  const watcher = watchSettings(request, loaded, logger, (settings) => {
+    hot = { ...hot, ...settings };
+  });
+  const { admission, operations } = urls(addresses);
+  const caches = counts(container);
+  logger.info({ version: VERSION, admission, operations, ...caches }, 'ready');
+  return {
+    admissionUrl: admission,
+    operationsUrl: operations,
+    stopped: untilStopped(application, () => hot.drainSeconds, logger).finally(async () => {
+      watcher?.stop();
+      await logger.flush();
+    }),
+  };
+}
+
+async function readClientCa(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (cause) {
+    throw new CertificateError(`${file}: the CA for callers cannot be read; check the path of --client-ca`, { cause });
+  }
+}
+
+function watchSettings(
+  request: ServeRequest['request'],
+  loaded: ServeRequest['loaded'],
+  logger: RootLogger,
+  changed: (settings: HotSettings) => void,
+): ConfigWatcher | undefined {
+  const { file } = request;
+  if (file === undefined) return undefined;
+  const watcher = new ConfigWatcher({ ...request, file }, loaded, {
+    changed: (settings) => {
+      changed(settings);
+      logger.setLevel(settings.logLevel);
+      logger.info({ file, ...settings.decision }, 'settings changed');
+    },
+    invalid: (err) => logger.error({ file, problems: err.problems }, 'settings file not taken, the old settings stay'),
+    needsRestart: (keys) => logger.warn({ file, keys }, 'changed settings count after a restart'),
+  });
+  watcher.start();
+  return watcher;
+}
+
+/** Waits for the first signal and drains; a second signal ends the program at once (spec S3). */
+function untilStopped(application: Application, drainSeconds: () => number, logger: RootLogger): Promise<0 | 1> {
+  return new Promise((resolve) => {
+    let isStopping = false;
+    const stop = (reason: string, code: 0 | 1): void => {
+      if (isStopping) {
+        logger.warn({ reason }, 'stopping at once');
+        resolve(1);
+        return;
+      }
+      isStopping = true;
+      logger.info({ reason, drainSeconds: drainSeconds() }, 'draining');
+      application.stop(drainSeconds()).then(
+        () => {
+          logger.info({}, 'stopped');
+          resolve(code);
+        },
+        (err: unknown) => {
+          logger.error({ err }, 'stopping failed');
+          resolve(1);
+        },
+      );
+    };
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stop(signal, 0));
+    // A bug outside of a review: others may be in flight, so they are answered before the program ends.
+    for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
+      process.on(event, (err: unknown) => {
+        logger.error({ err }, event);
+        if (!isStopping) stop(event, 1);
+      });
+    }
+  });
+}
+
+function urls({ admission, operations }: Addresses): { admission: string; operations: string } {
+  const at = ({ host, port }: Addresses['admission']): string => {
+    const name = host === '::' || host === '0.0.0.0' ? 'localhost' : host;
+    return `${name.includes(':') ? `[${name}]` : name}:${port}`;
+  };
+  return { admission: `https://${at(admission)}/mutate`, operations: `http://${at(operations)}` };
+}
+
+function counts(container: DependencyContainer): object {
+  const { imagecaches, namespaces, 'eci-profile': rules } = container.resolve(TOKENS.store.name).counts();
+  return { imageCaches: imagecaches, namespaces, profileRules: rules };
+}
