@@ -3,6 +3,7 @@ import { isJsonObject, textMember } from './json.ts';
 import type { Origin, Position } from './manifest-error.ts';
 import { ManifestError } from './manifest-error.ts';
 import { jsonSyntaxError, readJson } from './manifest-json.ts';
+import { readSimpleYaml } from './manifest-simple-yaml.ts';
 import type { ManifestDocument, Path } from './manifest-text.ts';
 import { ManifestText } from './manifest-text.ts';
 import { readYaml } from './manifest-yaml.ts';
@@ -24,7 +25,7 @@ export const MANIFEST_LIMIT_BYTES = 64 * 1024 * 1024;
  * @throws ManifestError with `file:line:column` and what to do, for the first thing that cannot be used.
  */
 export function parseManifests(file: string, text: string): ManifestObject[] {
-  if (text.length > MANIFEST_LIMIT_BYTES) throw tooLarge(file);
+  if (text.length > MANIFEST_LIMIT_BYTES) throw oversizedManifest(file);
   const source = new ManifestText(file, text.startsWith('\uFEFF') ? text.slice(1) : text);
   const binary = text.indexOf('\0');
   if (binary !== -1) throw source.error(binary, 'this is binary data, not text; expected YAML or JSON in UTF-8');
@@ -41,7 +42,7 @@ export function parseManifests(file: string, text: string): ManifestObject[] {
  * @throws ManifestError for what is not UTF-8, or too large.
  */
 export function decodeUtf8(file: string, bytes: Uint8Array): string {
-  if (bytes.length > MANIFEST_LIMIT_BYTES) throw tooLarge(file);
+  if (bytes.length > MANIFEST_LIMIT_BYTES) throw oversizedManifest(file);
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (cause) {
@@ -51,7 +52,8 @@ export function decodeUtf8(file: string, bytes: Uint8Array): string {
   }
 }
 
-function tooLarge(file: string): ManifestError {
+/** The error about a file above {@link MANIFEST_LIMIT_BYTES}, for who knows its size before reading it. */
+export function oversizedManifest(file: string): ManifestError {
   const limit = `${MANIFEST_LIMIT_BYTES / 1024 / 1024} MiB`;
   return new ManifestError(`larger than ${limit}, the most a manifest file may have; split it`, { location: file });
 }
@@ -59,12 +61,23 @@ function tooLarge(file: string): ManifestError {
 function readDocuments(source: ManifestText): readonly ManifestDocument[] {
   const documents = readJson(source);
   if (documents !== undefined) return documents;
+  const simple = readSimpleYaml(source.text);
+  if (simple !== undefined) return simple.map((value, i) => ({ value, place: placesOf(source, i) }));
   try {
     return readYaml(source);
   } catch (error) {
     if (!(error instanceof ManifestError)) throw error;
     throw jsonSyntaxError(source) ?? error;
   }
+}
+
+/** Finds places of a document that was read the simple way: the full parser knows them, when somebody asks. */
+function placesOf(source: ManifestText, i: number): ManifestDocument['place'] {
+  let document: ManifestDocument | undefined;
+  return (path) => {
+    document ??= readYaml(source)[i];
+    return document?.place(path);
+  };
 }
 
 /** Adds an object, or what a List holds. */
