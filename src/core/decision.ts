@@ -170,7 +170,7 @@ function subtract(map: StringMap, additions: StringMap): StringMap {
 
 interface Effects extends Additions {
   /** Of the additions, what the rules added (not the whole maps). */
-  readonly added: { readonly annotations: Map<string, string>; readonly labels: Map<string, string> };
+  readonly added: Additions;
   readonly leftOut: readonly Warning[];
 }
 
@@ -179,18 +179,17 @@ interface Effects extends Additions {
  * no pin, so a rule may fill it.
  */
 function applyEffects(pod: PodView, rules: readonly ProfileRule[], cluster: ClusterView, nowMs: number): Effects {
+  if (rules.length === 0) return { annotations: pod.annotations, labels: pod.labels, added: NOTHING_ADDED, leftOut: [] };
   const added = { annotations: new Map<string, string>(), labels: new Map<string, string>() };
   const leftOut: Warning[] = [];
-  if (rules.length === 0) return { annotations: pod.annotations, labels: pod.labels, added, leftOut };
-
   const hasPin = readPin(pod.annotations) !== undefined;
   const isFree = (key: string): boolean =>
-    !added.annotations.has(key) &&
-    (!pod.annotations.has(key) || (key === PIN_KEY && !hasPin && pod.annotations.get(key) === ''));
+    !added.annotations.has(key) && (!pod.annotations.has(key) || (key === PIN_KEY && !hasPin));
   for (const rule of rules) {
     for (const [key, value] of rule.effect.annotations) {
-      if (!isFree(key)) continue;
-      const pinned = key === PIN_KEY || key === LEGACY_PIN_KEY ? cluster.imageCaches.pinned(value, nowMs) : undefined;
+      const isPin = key === PIN_KEY || key === LEGACY_PIN_KEY;
+      if (!isFree(key) || (isPin && value === '')) continue;
+      const pinned = isPin ? cluster.imageCaches.pinned(value, nowMs) : undefined;
       if (pinned !== undefined && !pinned.working) {
         leftOut.push({ kind: 'rule-pin-left-out', rule: rule.name, cache: pinned.cache });
       } else {
@@ -208,6 +207,8 @@ function applyEffects(pod: PodView, rules: readonly ProfileRule[], cluster: Clus
     leftOut,
   };
 }
+
+const NOTHING_ADDED: Additions = { annotations: new Map(), labels: new Map() };
 
 interface Subject {
   readonly pod: PodView;
@@ -386,7 +387,7 @@ function observed(original: PodView, choice: Choice, rules: readonly string[]): 
     would: choice.pin,
     coverage: choice.coverage,
     rules,
-    added: { annotations: new Map(), labels: new Map() },
+    added: NOTHING_ADDED,
   };
   return {
     annotations: new Map([...original.annotations, [DECISION_KEY, encodeDecisionRecord(record)]]),

@@ -91,15 +91,18 @@ const REQUIREMENT = z
   });
 
 const SELECTOR = z.looseObject({
-  matchLabels: z.record(labelKey, labelValue).nullish(),
+  matchLabels: z.record(labelKey, labelValue.nullable()).nullish(),
   matchExpressions: z.array(REQUIREMENT).nullish(),
 });
 
 const EFFECT = z.looseObject({
   annotations: z
-    .record(z.string().refine(isAnnotationKey, LABEL_KEY_PROBLEM).refine(isAllowedEffect, FORBIDDEN_PROBLEM), z.string())
+    .record(
+      z.string().refine(isAnnotationKey, LABEL_KEY_PROBLEM).refine(isAllowedEffect, FORBIDDEN_PROBLEM),
+      z.string().nullable(),
+    )
     .nullish(),
-  labels: z.record(labelKey.refine(isAllowedEffect, FORBIDDEN_PROBLEM), labelValue).nullish(),
+  labels: z.record(labelKey.refine(isAllowedEffect, FORBIDDEN_PROBLEM), labelValue.nullable()).nullish(),
 });
 
 const RULE = z.looseObject({
@@ -125,16 +128,21 @@ function ruleOf({ name, namespaceSelector, objectSelector, effect }: z.infer<typ
     namespaceSelector: selectorOf(namespaceSelector),
     objectSelector: selectorOf(objectSelector),
     effect: {
-      annotations: new Map(Object.entries(effect?.annotations ?? {})),
-      labels: new Map(Object.entries(effect?.labels ?? {})),
+      annotations: new Map(presentEntries(effect?.annotations)),
+      labels: new Map(presentEntries(effect?.labels)),
     },
   };
+}
+
+/** `null` is absent (spec P1). */
+function presentEntries(map: Readonly<Record<string, string | null>> | null | undefined): [string, string][] {
+  return Object.entries(map ?? {}).flatMap(([key, value]): [string, string][] => (value === null ? [] : [[key, value]]));
 }
 
 /** A selector without requirements is no selector (spec P2). */
 function selectorOf(selector: z.infer<typeof SELECTOR> | null | undefined): LabelSelector | undefined {
   const requirements: LabelRequirement[] = [
-    ...Object.entries(selector?.matchLabels ?? {}).map(
+    ...presentEntries(selector?.matchLabels).map(
       ([key, value]): LabelRequirement => ({ key, operator: 'In', values: [value] }),
     ),
     ...(selector?.matchExpressions ?? []).map(({ key, operator, values }) => ({ key, operator, values: values ?? [] })),
