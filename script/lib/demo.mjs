@@ -24,18 +24,30 @@ process.on('exit', () => {
   rmSync(scratch, { recursive: true, force: true });
 });
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(130));
+process.on('uncaughtException', (error) => {
+  console.error(error.message);
+  process.exit(1);
+});
 
 cpSync(join(root, 'examples/cluster'), cluster, { recursive: true });
 
 step('The webhook starts on a folder of YAML files and makes a certificate of its own');
 const { url, ready } = await startServer();
-note(`${ready.imageCaches} ImageCaches, ${ready.namespaces} namespaces, ${ready.profileRules} eci-profile rules; ${url}`);
+note(
+  `${ready.imageCaches} ImageCaches, ${ready.namespaces} namespaces, ${ready.profileRules} eci-profile rules; ${url}`,
+);
 
 step('Pods of a shop are reviewed over HTTPS, as the API server would ask');
 await imc('review', '-f', 'examples/workloads', ...toServer());
 
 step('One answer as it travels: a JSON patch that pins the best ImageCache and says why');
-show(prettyPatch(await imc('review', '-f', 'examples/workloads/checkout-deployment.yaml', ...toServer(), '-o', 'patch', { quiet: true })));
+show(
+  prettyPatch(
+    await imc('review', '-f', 'examples/workloads/checkout-deployment.yaml', ...toServer(), '-o', 'patch', {
+      quiet: true,
+    }),
+  ),
+);
 
 step('Why the StatefulSet cart got that cache: the whole ranking');
 await imc('explain', '-f', 'examples/workloads/cart-statefulset.yaml', '--dir', cluster);
@@ -141,6 +153,5 @@ function paint(style, text) {
 }
 
 function fail(text) {
-  console.error(text);
-  process.exit(1);
+  throw new Error(text);
 }

@@ -20,7 +20,7 @@ export interface AnsweredReview {
 }
 
 /** A response that is not what an admission webhook answers. */
-export class UnreadableResponseError extends Error {
+class UnreadableResponseError extends Error {
   readonly code = 'ERR_RESPONSE_UNREADABLE';
 
   constructor(problem: string, options?: ErrorOptions) {

@@ -12,7 +12,7 @@ export interface PodMaps {
 }
 
 /** A patch that must not be sent (spec A6): it would not apply, or would make the pod invalid. */
-export class UnsafePatchError extends Error {
+class UnsafePatchError extends Error {
   readonly code = 'ERR_PATCH_UNSAFE';
 
   constructor(problem: string) {
@@ -37,7 +37,10 @@ export function patchFor(object: unknown, wanted: PodMaps): readonly Operation[]
   }
   const annotations = member(metadata, 'annotations');
   const labels = member(metadata, 'labels');
-  const patch = [...changesOf('annotations', annotations, wanted.annotations), ...changesOf('labels', labels, wanted.labels)];
+  const patch = [
+    ...changesOf('annotations', annotations, wanted.annotations),
+    ...changesOf('labels', labels, wanted.labels),
+  ];
   if (patch.length === 0) return patch;
   const whole = isJsonObject(metadata) ? patch : [addMetadata(wanted)];
   const copy = isJsonObject(metadata)
@@ -99,7 +102,9 @@ function verify(
     }
   }
   if (bytes > ANNOTATIONS_LIMIT_BYTES) {
-    throw new UnsafePatchError(`the annotations would take ${bytes} bytes, more than the ${ANNOTATIONS_LIMIT_BYTES} allowed`);
+    throw new UnsafePatchError(
+      `the annotations would take ${bytes} bytes, more than the ${ANNOTATIONS_LIMIT_BYTES} allowed`,
+    );
   }
   for (const [key, value] of wanted.labels) {
     if (member(current.labels, key) === value) continue;

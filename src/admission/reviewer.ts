@@ -71,7 +71,7 @@ export class AdmissionReviewer {
 }
 
 /** The verdict that carries out a decision on a pod as received. */
-export function verdictOf(uid: string, object: unknown, decision: Decision): Verdict {
+function verdictOf(uid: string, object: unknown, decision: Decision): Verdict {
   if (decision.kind === 'skip') return unchanged(uid, 'Skipped', decision.reason);
   const { outcome, warnings, auditAnnotations, message } = decision;
   return {

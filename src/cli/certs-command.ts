@@ -19,7 +19,11 @@ export function certsCommand(commands: Commands, terminal: Terminal, done: (code
         'The key of the CA is thrown away: make a new pair when the certificate expires.',
     )
     .requiredOption('--out <folder>', 'folder to write to; it is made if it is missing')
-    .option('--host <name>', 'DNS name or IP address to certify; can be repeated (default localhost, 127.0.0.1, ::1)', collect)
+    .option(
+      '--host <name>',
+      'DNS name or IP address to certify; can be repeated (default localhost, 127.0.0.1, ::1)',
+      collect,
+    )
     .option('--days <n>', 'days the serving certificate is valid', days, 365)
     .option('--force', 'replace files that are there')
     .addHelpText(
@@ -38,7 +42,10 @@ async function generateCertificates(options: Options, commands: Commands, termin
   const folder = textOption(options, 'out') ?? '';
   const given = textsOption(options, 'host');
   const validDays = Number(options['days']);
-  const { ca, certificate, key } = await commands.generateCertificates(given.length === 0 ? DEFAULT_HOSTS : given, validDays);
+  const { ca, certificate, key } = await commands.generateCertificates(
+    given.length === 0 ? DEFAULT_HOSTS : given,
+    validDays,
+  );
   const files = [
     { name: 'ca.crt', text: ca, mode: 0o644, what: 'the CA, for clients (caBundle, --ca-file)' },
     { name: 'tls.crt', text: certificate, mode: 0o644, what: `the serving certificate, valid ${validDays} days` },

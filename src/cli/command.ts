@@ -14,7 +14,10 @@ export function withSettings(command: Command, name: SettingsCommand): Command {
   command.option('--config <file>', 'settings file in YAML; flags and IMC_* variables go before it');
   for (const { flag, type, default: fallback, description, environment } of settingsTable(name)) {
     const placeholder = type.includes('|') || type.length > 12 ? 'value' : type;
-    const option = new Option(`${flag} <${placeholder.replaceAll('`', '')}>`, sentence(description, type, fallback, environment));
+    const option = new Option(
+      `${flag} <${placeholder.replaceAll('`', '')}>`,
+      sentence(description, type, fallback, environment),
+    );
     command.addOption(option);
   }
   return command;
@@ -70,4 +73,3 @@ function sentence(description: string, type: string, fallback: string, environme
   const plain = description.replaceAll('`', '').replace(/\.$/, '');
   return `${plain} (${type.replaceAll('`', '')}; default ${fallback.replaceAll('`', '')}; ${environment})`;
 }
-

@@ -94,7 +94,12 @@ function explanationData({ namespace, title }: Reviewable, explanation: Explanat
       holds: [...exactKeys],
       reason,
     })),
-    others: others.map(({ cache, reason }) => ({ name: cache.name, phase: cache.phase, progress: cache.progress, reason })),
+    others: others.map(({ cache, reason }) => ({
+      name: cache.name,
+      phase: cache.phase,
+      progress: cache.progress,
+      reason,
+    })),
     rules: rules.map((evaluation) => ({
       name: evaluation.rule.name,
       matched: evaluation.matched,
@@ -152,7 +157,10 @@ const SKIP_TEXT = {
   Off: 'mode is off',
 } as const;
 
-function resultText(decision: Exclude<Explanation['decision'], { kind: 'skip' }>, candidates: Explanation['candidates']): string {
+function resultText(
+  decision: Exclude<Explanation['decision'], { kind: 'skip' }>,
+  candidates: Explanation['candidates'],
+): string {
   const { outcome, because } = decision;
   const { wishes, injectedPin, cache } = because;
   if (injectedPin !== undefined) return `pins ${cache?.name} (${injectedPin})`;
@@ -183,9 +191,19 @@ function imageTable({ images }: Explanation, colour: boolean): string {
   return formatTable(
     ['IMAGE', 'SIZE', 'HELD BY'],
     images.map(({ image, invalid, heldBy, sizeBytes }): (Cell | string)[] => {
-      if (invalid) return [image === '' ? '(empty)' : image, '-', { text: 'not a valid reference: matches nothing', style: 'red' }];
-      const holders = heldBy.length > 3 ? `${heldBy.slice(0, 3).join(', ')} and ${heldBy.length - 3} more` : heldBy.join(', ');
-      return [image, sizeBytes === 0 ? 'unknown, counts as 0' : formatBytes(sizeBytes), heldBy.length === 0 ? { text: 'nobody', style: 'yellow' } : holders];
+      if (invalid)
+        return [
+          image === '' ? '(empty)' : image,
+          '-',
+          { text: 'not a valid reference: matches nothing', style: 'red' },
+        ];
+      const holders =
+        heldBy.length > 3 ? `${heldBy.slice(0, 3).join(', ')} and ${heldBy.length - 3} more` : heldBy.join(', ');
+      return [
+        image,
+        sizeBytes === 0 ? 'unknown, counts as 0' : formatBytes(sizeBytes),
+        heldBy.length === 0 ? { text: 'nobody', style: 'yellow' } : holders,
+      ];
     }),
     colour,
   );
@@ -202,7 +220,9 @@ function candidateTable({ candidates, images, decision }: Explanation, nowMs: nu
       String(repository),
       matchedBytes === 0 ? 'unknown' : formatBytes(matchedBytes),
       cache.createdAt === undefined ? 'unknown' : formatAge(nowMs - toEpochMs(cache.createdAt)),
-      reason === undefined ? { text: chosen === cache.id ? 'chosen' : 'first', style: 'green' } : { text: reason, style: 'dim' },
+      reason === undefined
+        ? { text: chosen === cache.id ? 'chosen' : 'first', style: 'green' }
+        : { text: reason, style: 'dim' },
     ]),
     colour,
   );

@@ -21,7 +21,9 @@ export async function run(args: readonly string[], commands: Commands, terminal:
     code = result;
   };
   const program = new Command('imc')
-    .description('Finds the best ImageCache for pods on Alibaba Cloud ECI, and says why: an admission webhook and its tools.')
+    .description(
+      'Finds the best ImageCache for pods on Alibaba Cloud ECI, and says why: an admission webhook and its tools.',
+    )
     .version(commands.version.version, '-V, --version', 'print the version number')
     .addCommand(serveCommand(commands, terminal, done))
     .addCommand(reviewCommand(commands, terminal, done))

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { Agent, request } from 'undici';
 import type { JsonObject } from '../wire/json.ts';
-import { member, textMember } from '../wire/json.ts';
+import { textMember } from '../wire/json.ts';
 import { unreadable } from './manifest-files.ts';
 import { UsageError } from './terminal.ts';
 
@@ -13,7 +13,7 @@ export interface ReviewClient {
 }
 
 /** Header in which our server repeats why it skipped a review: a response itself has no room for it. */
-export const REASON_HEADER = 'imc-reason';
+const REASON_HEADER = 'imc-reason';
 
 /**
  * Connects to a webhook over TLS, as the API server would.
@@ -28,9 +28,12 @@ export async function connectReviewClient(server: string, caFile: string | undef
     throw new UsageError(`--server ${server}: expected an address such as https://localhost:8443`);
   }
   if (url.pathname === '/') url.pathname = '/mutate';
-  const ca = caFile === undefined ? undefined : await readFile(caFile).catch((cause: unknown) => {
-    throw unreadable(caFile, cause);
-  });
+  const ca =
+    caFile === undefined
+      ? undefined
+      : await readFile(caFile).catch((cause: unknown) => {
+          throw unreadable(caFile, cause);
+        });
   const agent = new Agent({ connect: ca === undefined ? {} : { ca }, headersTimeout: 30_000, bodyTimeout: 30_000 });
   return {
     send: async (review) => {
@@ -67,7 +70,7 @@ function connectionProblem(cause: unknown, caFile: string | undefined): string {
 function statusMessage(body: string): string {
   try {
     const status: unknown = JSON.parse(body);
-    return textMember(status, 'message') || String(member(status, 'reason') ?? body.slice(0, 200));
+    return textMember(status, 'message') || textMember(status, 'reason') || body.slice(0, 200);
   } catch {
     return body.slice(0, 200);
   }

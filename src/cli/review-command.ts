@@ -55,9 +55,10 @@ async function review(options: Options, commands: Commands, terminal: Terminal):
   const { config } = settingsOf(options, 'review', terminal);
   const objects = await readManifests(textsOption(options, 'filename'), terminal);
   const reviewables = reviewablesOf(objects, textOption(options, 'namespace') ?? 'default');
-  const answers = options['server'] === undefined
-    ? await answerOffline(reviewables, objects, options, config.decision, commands, terminal)
-    : await answerByServer(reviewables, options);
+  const answers =
+    options['server'] === undefined
+      ? await answerOffline(reviewables, objects, options, config.decision, commands, terminal)
+      : await answerByServer(reviewables, options);
 
   const rows = answers.map(({ reviewable, answer, reason }) => reviewRow(reviewable, answer, reason));
   terminal.out(format(textOption(options, 'output') ?? 'table', answers, rows, terminal));
@@ -111,8 +112,10 @@ export async function openEngine(
 }
 
 async function answerByServer(reviewables: readonly Reviewable[], options: Options): Promise<Answered[]> {
-  if (options['dir'] !== undefined) throw new UsageError('--dir and --server exclude each other: a server has its own caches');
-  if (options['now'] !== undefined) throw new UsageError('--now and --server exclude each other: a server has its own clock');
+  if (options['dir'] !== undefined)
+    throw new UsageError('--dir and --server exclude each other: a server has its own caches');
+  if (options['now'] !== undefined)
+    throw new UsageError('--now and --server exclude each other: a server has its own clock');
   const client = await connectReviewClient(textOption(options, 'server') ?? '', textOption(options, 'caFile'));
   try {
     const answers: Answered[] = [];
@@ -154,6 +157,7 @@ function tellWarnings(rows: readonly ReviewRow[], terminal: Terminal): void {
     for (const warning of warnings) {
       terminal.err(`${paint('Warning:', 'yellow', terminal.colour.err)} ${namespace}/${name}: ${warning}\n`);
     }
-    if (message !== undefined) terminal.err(`${paint('Denied:', 'red', terminal.colour.err)} ${namespace}/${name}: ${message}\n`);
+    if (message !== undefined)
+      terminal.err(`${paint('Denied:', 'red', terminal.colour.err)} ${namespace}/${name}: ${message}\n`);
   }
 }

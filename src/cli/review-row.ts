@@ -88,7 +88,7 @@ function patchText({ annotations, labels }: ReviewRow): string {
     if (value !== undefined) parts.push(value === null ? `-${shortKey(key)}` : `${shortKey(key)}=${value}`);
   }
   const others = Object.keys(annotations).filter((key) => key !== PIN_KEY && key !== AUTO_KEY && key !== DECISION_KEY);
-  if (others.length > 0) parts.push(`${counted(others, 'annotation')}`);
+  if (others.length > 0) parts.push(counted(others, 'annotation'));
   const labelKeys = Object.keys(labels);
   if (labelKeys.length > 0) parts.push(counted(labelKeys, 'label'));
   if (parts.length > 0) return parts.join(', ');

@@ -27,7 +27,7 @@ export function processTerminal(): Terminal {
     out: (text) => void process.stdout.write(text),
     err: (text) => void process.stderr.write(text),
     colour: { out: wantsColour(process.stdout), err: wantsColour(process.stderr) },
-    interactive: process.stderr.isTTY === true,
+    interactive: process.stderr.isTTY,
     env: process.env,
     readStdin: async () => {
       const chunks: Buffer[] = [];

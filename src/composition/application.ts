@@ -1,6 +1,6 @@
 import type { DependencyContainer } from 'tsyringe';
-import { INPUTS, TOKENS } from './tokens.ts';
 import type { Token } from './token.ts';
+import { INPUTS, TOKENS } from './tokens.ts';
 
 /** Where an application listens. */
 export interface Addresses {

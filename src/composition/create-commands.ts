@@ -97,9 +97,10 @@ async function serve({ request, loaded }: ServeRequest): Promise<RunningServer> 
   return {
     admissionUrl: admission,
     operationsUrl: operations,
-    stopped: untilStopped(application, () => hot.drainSeconds, logger).finally(async () => {
+    stopped: untilStopped(application, () => hot.drainSeconds, logger).then(async (code) => {
       watcher?.stop();
       await logger.flush();
+      return code;
     }),
   };
 }

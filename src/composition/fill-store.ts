@@ -41,9 +41,7 @@ function put(store: ClusterStore, { value, origin }: ManifestObject): void {
       return;
     }
     case 'EciProfile':
-      store.setProfile(
-        decodeEciProfile(selectorsOf(value, origin) ?? '', { origin, path: ['data', ECI_PROFILE.key] }),
-      );
+      store.setProfile(decodeEciProfile(selectorsOf(value, origin) ?? '', { origin, path: ['data', ECI_PROFILE.key] }));
       return;
     case 'Other':
   }

@@ -81,7 +81,11 @@ export class CacheSearch {
           }
         }
         for (const entry of list.entries) {
-          if (this.#look(entry, lists) && lists.lastExact === possible && lists.lastRepository >= lists.repositoryBound) {
+          if (
+            this.#look(entry, lists) &&
+            lists.lastExact === possible &&
+            lists.lastRepository >= lists.repositoryBound
+          ) {
             break;
           }
           if (givesUp()) return false;
@@ -98,7 +102,8 @@ export class CacheSearch {
     if (best === undefined) return undefined;
     const exactKeys = new Set<string>();
     for (const lists of this.lists) {
-      for (const image of lists.images) if (image.exact !== undefined && best.exact.includes(image.exact)) exactKeys.add(image.exact.key);
+      for (const image of lists.images)
+        if (image.exact !== undefined && best.exact.includes(image.exact)) exactKeys.add(image.exact.key);
     }
     return { cache: best.cache, exact, repository, matchedBytes, exactKeys };
   }

@@ -15,7 +15,9 @@ export interface DecisionRecord {
   /** The pin we would inject, in mode `observe` (spec M12). */
   readonly would?: string | undefined;
   /** Where ranking ran: how many of the images that cache holds exactly, out of how many, and which it does not. */
-  readonly coverage?: { readonly exact: number; readonly images: number; readonly missing: readonly string[] } | undefined;
+  readonly coverage?:
+    | { readonly exact: number; readonly images: number; readonly missing: readonly string[] }
+    | undefined;
   /** Names of the profile rules that matched. */
   readonly rules: readonly string[];
   readonly added: Additions;

@@ -1,3 +1,4 @@
+import type { RankedCache } from './cache-search.ts';
 import type { ClusterView } from './cluster-view.ts';
 import type { Additions, DecisionRecord } from './decision-record.ts';
 import { auditAnnotations, encodeDecisionRecord, formerAdditions, formerAudit } from './decision-record.ts';
@@ -5,7 +6,6 @@ import type { ProfileRule } from './eci-profile.ts';
 import type { SkipReason } from './gate.ts';
 import { isBoundToEci, passGate } from './gate.ts';
 import type { ImageCache } from './image-cache.ts';
-import type { RankedCache } from './cache-search.ts';
 import type { PodImages } from './image-match.ts';
 import { podImagesOf } from './image-match.ts';
 import { isValidReference, parseImageReference } from './image-reference.ts';
@@ -78,7 +78,7 @@ export interface Because {
 }
 
 /** Tags that are moved from image to image: a cache of one goes stale without notice (spec N3). */
-export const MUTABLE_TAGS: ReadonlySet<string> = new Set(['latest', 'dev', 'main', 'master', 'nightly', 'stable']);
+const MUTABLE_TAGS: ReadonlySet<string> = new Set(['latest', 'dev', 'main', 'master', 'nightly', 'stable']);
 
 /** Invalid references are named up to this many characters (spec A2). */
 const NAMED_CHARACTERS = 256;
@@ -179,7 +179,8 @@ interface Effects extends Additions {
  * no pin, so a rule may fill it.
  */
 function applyEffects(pod: PodView, rules: readonly ProfileRule[], cluster: ClusterView, nowMs: number): Effects {
-  if (rules.length === 0) return { annotations: pod.annotations, labels: pod.labels, added: NOTHING_ADDED, leftOut: [] };
+  if (rules.length === 0)
+    return { annotations: pod.annotations, labels: pod.labels, added: NOTHING_ADDED, leftOut: [] };
   const added = { annotations: new Map<string, string>(), labels: new Map<string, string>() };
   const leftOut: Warning[] = [];
   const hasPin = readPin(pod.annotations) !== undefined;
@@ -311,7 +312,12 @@ function missingImages(images: PodImages, best: RankedCache | undefined): readon
 }
 
 /** Warnings about tags and pull policies (spec A3). */
-function imageWarnings(pod: PodView, images: PodImages, outcome: DecidedOutcome, best: RankedCache | undefined): Warning[] {
+function imageWarnings(
+  pod: PodView,
+  images: PodImages,
+  outcome: DecidedOutcome,
+  best: RankedCache | undefined,
+): Warning[] {
   const warnings: Warning[] = [];
   const moving = images.valid
     .filter(({ key, tag, digest }) => digest === undefined && MUTABLE_TAGS.has(tag ?? '') && !best?.exactKeys.has(key))

@@ -24,7 +24,7 @@ export class ImageCacheIndex {
   readonly #entries = new Map<string, Entry>();
   readonly #byId = new Map<string, ImageCache[]>();
   /** By architecture, operating system and the namespace that may use them (`undefined`: all). */
-  readonly #partitions = new Map<string, Map<string, Map<string | undefined, Partition>>>();
+  readonly #partitions = new Map<string, Map<string, Visibilities>>();
   readonly #sizes = new ImageSizes();
   readonly #memo = new RankingMemo();
   #searches = 0;
@@ -146,8 +146,8 @@ export class ImageCacheIndex {
   }
 
   #partitionFor({ platform, privateTo }: ImageCache): Partition {
-    const systems = getOrAdd(this.#partitions, platform.architecture, () => new Map());
-    const partitions = getOrAdd(systems, platform.os, () => new Map());
+    const systems = getOrAdd(this.#partitions, platform.architecture, () => new Map<string, Visibilities>());
+    const partitions = getOrAdd(systems, platform.os, () => new Map<string | undefined, Partition>());
     return getOrAdd(partitions, privateTo, newPartition);
   }
 
@@ -159,6 +159,9 @@ export class ImageCacheIndex {
     if (systems?.size === 0) this.#partitions.delete(platform.architecture);
   }
 }
+
+/** By the namespace that may use the caches; `undefined`: all. */
+type Visibilities = Map<string | undefined, Partition>;
 
 function postingsOf(entry: Entry): readonly Posting[] {
   return [...entry.exact, ...entry.repositories, ...entry.aliases];

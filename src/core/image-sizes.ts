@@ -74,9 +74,7 @@ function withoutReport({ largest, count, others }: SizeReports, bytes: number): 
   return { largest: next, count: nextCount, others: others.size === 0 ? undefined : others };
 }
 
-function* reportsOf(
-  cache: ImageCache,
-): Generator<{ key: string; source: 'status' | 'annotation'; bytes: number }> {
+function* reportsOf(cache: ImageCache): Generator<{ key: string; source: 'status' | 'annotation'; bytes: number }> {
   for (const image of cache.statusImages) {
     for (const key of keysOf(image)) yield { key, source: 'status', bytes: image.sizeBytes ?? 0 };
   }

@@ -86,7 +86,8 @@ function insertionPoint(entries: readonly Entry[], entry: Entry): number {
   let high = entries.length;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if (compareAge(entries[middle]!.cache, entry.cache) < 0) low = middle + 1; // middle is below length
+    if (compareAge(entries[middle]!.cache, entry.cache) < 0)
+      low = middle + 1; // middle is below length
     else high = middle;
   }
   return low;

@@ -44,7 +44,11 @@ interface RememberedResult {
   readonly untilMs: number;
 }
 
-function isCurrent({ state, sinceMs, untilMs }: RememberedResult, now: readonly number[], usableUntilMs: number): boolean {
+function isCurrent(
+  { state, sinceMs, untilMs }: RememberedResult,
+  now: readonly number[],
+  usableUntilMs: number,
+): boolean {
   if (usableUntilMs < sinceMs || usableUntilMs >= untilMs || state.length !== now.length) return false;
   return state.every((value, i) => value === now[i]);
 }
@@ -56,7 +60,13 @@ function expiryOf(result: RankedCache | undefined): number {
 /** The question: equal for equal questions only, whatever characters names hold. */
 function keyOf({ query }: CacheSearch): string {
   const { images, platform, namespace, aliases } = query;
-  return JSON.stringify([aliases, platform.architecture, platform.os, namespace, ...images.valid.map(({ key }) => key)]);
+  return JSON.stringify([
+    aliases,
+    platform.architecture,
+    platform.os,
+    namespace,
+    ...images.valid.map(({ key }) => key),
+  ]);
 }
 
 /** Versions of all lists that the answer depends on, and the sizes it was weighed with. */

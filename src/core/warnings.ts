@@ -72,7 +72,7 @@ function brief(text: string): string {
 
 /** Cuts after `limit` characters, the last of them an ellipsis, never inside a surrogate pair. */
 function shorten(text: string, limit: number): string {
-  const characters = [...text];
+  const characters = Array.from(text);
   return characters.length <= limit ? text : `${characters.slice(0, limit - 1).join('')}…`;
 }
 

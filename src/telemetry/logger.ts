@@ -3,8 +3,6 @@ import { destination, pino } from 'pino';
 /** How much is logged. */
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
-export const LOG_LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
-
 /** A logger of constant messages with facts in fields; one JSON line each (spec S5). */
 export interface Logger {
   debug(fields: object, message: string): void;

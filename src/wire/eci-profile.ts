@@ -32,7 +32,10 @@ export function decodeEciProfile(selectors: string, place?: SelectorsPlace): Eci
   const result = PROFILE.safeParse(json);
   if (!result.success) {
     const issue = result.error.issues[0];
-    throw text.error((issue?.path ?? []).filter((step) => typeof step !== 'symbol'), issueText(issue));
+    throw text.error(
+      (issue?.path ?? []).filter((step) => typeof step !== 'symbol'),
+      issueText(issue),
+    );
   }
   return eciProfileOf(result.data.map(ruleOf));
 }
@@ -86,7 +89,9 @@ const REQUIREMENT = z
   .superRefine(({ operator, values }, context) => {
     const needsValues = operator === 'In' || operator === 'NotIn';
     if (needsValues === (values ?? []).length > 0) return;
-    const message = needsValues ? `operator ${operator} needs at least one value` : `operator ${operator} takes no values`;
+    const message = needsValues
+      ? `operator ${operator} needs at least one value`
+      : `operator ${operator} takes no values`;
     context.addIssue({ code: 'custom', path: ['values'], message });
   });
 
@@ -116,7 +121,11 @@ const PROFILE = z.array(RULE).superRefine((rules, context) => {
   const names = new Set<string>();
   for (const [i, { name }] of rules.entries()) {
     if (names.has(name)) {
-      context.addIssue({ code: 'custom', path: [i, 'name'], message: `another rule has the name ${JSON.stringify(name)}` });
+      context.addIssue({
+        code: 'custom',
+        path: [i, 'name'],
+        message: `another rule has the name ${JSON.stringify(name)}`,
+      });
     }
     names.add(name);
   }
@@ -136,7 +145,9 @@ function ruleOf({ name, namespaceSelector, objectSelector, effect }: z.infer<typ
 
 /** `null` is absent (spec P1). */
 function presentEntries(map: Readonly<Record<string, string | null>> | null | undefined): [string, string][] {
-  return Object.entries(map ?? {}).flatMap(([key, value]): [string, string][] => (value === null ? [] : [[key, value]]));
+  return Object.entries(map ?? {}).flatMap(([key, value]): [string, string][] =>
+    value === null ? [] : [[key, value]],
+  );
 }
 
 /** A selector without requirements is no selector (spec P2). */

@@ -5,7 +5,7 @@ import { member, textMember } from './json.ts';
 export type KnownKind = 'ImageCache' | 'Namespace' | 'EciProfile' | 'Other';
 
 /** Group of the ImageCache resource; kube-fledged has a kind of the same name in another group. */
-export const IMAGE_CACHE_GROUP = 'eci.alibabacloud.com';
+const IMAGE_CACHE_GROUP = 'eci.alibabacloud.com';
 
 /** Where the rules are kept (spec section 3). */
 export const ECI_PROFILE = { namespace: 'kube-system', name: 'eci-profile', key: 'selectors' } as const;

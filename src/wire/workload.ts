@@ -1,8 +1,8 @@
 import { isValidReference, parseImageReference } from '../core/image-reference.ts';
 import type { JsonObject } from './json.ts';
 import { isJsonObject, listMember, member, textMember } from './json.ts';
-import type { ManifestObject } from './manifests.ts';
 import { ManifestError } from './manifest-error.ts';
+import type { ManifestObject } from './manifests.ts';
 import { decodeTextMap } from './metadata.ts';
 
 /** A pod as the API server would send it to us, or a review that was written down whole. */
@@ -19,11 +19,7 @@ export type ReviewSubject =
     };
 
 /** Where workloads keep their pod template: most kinds, CronJob, PodTemplate. */
-const TEMPLATE_PATHS = [
-  ['spec', 'template'],
-  ['spec', 'jobTemplate', 'spec', 'template'],
-  ['template'],
-] as const;
+const TEMPLATE_PATHS = [['spec', 'template'], ['spec', 'jobTemplate', 'spec', 'template'], ['template']] as const;
 
 /**
  * The pod an object stands for (spec section 8, `imc review`): an AdmissionReview, a Pod, or anything with a pod

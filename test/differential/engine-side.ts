@@ -52,13 +52,18 @@ function attempt(step: () => void): void {
   }
 }
 
-export function engineSettings(settings: OracleSettings): DecisionSettings {
+function engineSettings(settings: OracleSettings): DecisionSettings {
   const { driver, ...others } = settings;
   return { ...others, controllerDriver: driver };
 }
 
 /** Answers reviews with the engine itself, without a server. */
-export function engineAnswer(review: unknown, world: World | ClusterStore, settings: OracleSettings, nowMs: number): ActualAnswer {
+export function engineAnswer(
+  review: unknown,
+  world: World | ClusterStore,
+  settings: OracleSettings,
+  nowMs: number,
+): ActualAnswer {
   const store = world instanceof ClusterStore ? world : storeOf(world);
   for (const resource of RESOURCES) store.heard(resource, nowMs);
   const reviewer = new AdmissionReviewer({

@@ -26,7 +26,9 @@ afterEach(async () => {
 });
 
 describe('imc serve answers as an independent reading of the contract', () => {
-  it(`spec 2 to 6: ${REVIEWS} random reviews over HTTPS, each again and with dryRun flipped`, { timeout: 600_000 }, async () => {
+  it(`spec 2 to 6: ${REVIEWS} random reviews over HTTPS, each again and with dryRun flipped`, {
+    timeout: 600_000,
+  }, async () => {
     for (let seed = 1; seed <= Math.ceil(REVIEWS / REVIEWS_PER_SERVER); seed += 1) {
       const nowMs = Date.now();
       // Every third world is large, so that lists are long and ties are many.

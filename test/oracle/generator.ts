@@ -57,12 +57,12 @@ function weighted<T>(rng: Rng, choices: readonly (readonly [number, () => T])[])
 }
 
 /** An object with own keys only, whatever the keys are (`__proto__` included). */
-export function objectFrom(entries: readonly (readonly [string, unknown])[]): Record<string, unknown> {
+function objectFrom(entries: readonly (readonly [string, unknown])[]): Record<string, unknown> {
   const members = entries.map(([key, value]) => `${JSON.stringify(key)}:${JSON.stringify(value)}`);
   return JSON.parse(`{${members.join(',')}}`) as Record<string, unknown>;
 }
 
-export function clone<T>(value: T): T {
+function clone<T>(value: T): T {
   return JSON.parse(JSON.stringify(value)) as T;
 }
 
@@ -148,7 +148,7 @@ function suffix(rng: Rng): string {
 }
 
 /** Few repositories for most references, so that pods and caches meet. */
-export function randomReference(rng: Rng): string {
+function randomReference(rng: Rng): string {
   return weighted(rng, [
     [12, () => spell(rng, rng.pick(repositories.slice(0, 5))) + suffix(rng)],
     [8, () => spell(rng, rng.pick(repositories)) + suffix(rng)],
@@ -157,7 +157,7 @@ export function randomReference(rng: Rng): string {
 }
 
 /** The same reference in other letters: another spelling of the repository, `latest` written or not. */
-export function respell(rng: Rng, reference: string): string {
+function respell(rng: Rng, reference: string): string {
   for (const repository of rng.shuffle(repositories)) {
     const written = repository.toSorted((a, b) => b.length - a.length).find((name) => isSpelling(name, reference));
     if (written !== undefined) return spell(rng, repository) + respellLatest(rng, reference.slice(written.length));

@@ -27,17 +27,6 @@ export interface OracleSettings {
   readonly ownNamespace?: string;
 }
 
-export const defaultSettings: OracleSettings = {
-  mode: 'enforce',
-  podScope: 'eci',
-  partialMatch: 'auto',
-  unreadyPin: 'warn',
-  registryAliases: 'off',
-  expiryMarginMs: 4 * 60 * 60 * 1000,
-  warnings: 'on',
-  driver: 'simulated',
-};
-
 export type Outcome =
   | 'Skipped'
   | 'Pinned'
@@ -193,7 +182,7 @@ function utf8Length(value: string): number {
 // C1: times
 
 /** RFC 3339 with any offset or fraction, as milliseconds; undefined when unreadable (C1). */
-export function parseTime(value: unknown): number | undefined {
+function parseTime(value: unknown): number | undefined {
   if (typeof value !== 'string') return undefined;
   const match = /^(\d{4})-(\d{2})-(\d{2})[Tt](\d{2}):(\d{2}):(\d{2})(?:\.(\d+))?(?:[Zz]|([+-])(\d{2}):(\d{2}))$/.exec(
     value,
@@ -253,7 +242,7 @@ function isDomain(value: string): boolean {
 }
 
 /** I1: the normalised reference, undefined when the text is not one. */
-export function parseReference(value: string): Reference | undefined {
+function parseReference(value: string): Reference | undefined {
   if (/^[0-9a-f]{64}$/.test(value)) return undefined;
 
   const at = value.indexOf('@');
@@ -301,7 +290,7 @@ function hubName(host: string, path: string): { host: string; path: string } {
 }
 
 /** I4: hosts with the same answer here are aliases of one registry; undefined for any other host. */
-export function aliasGroup(host: string): string | undefined {
+function aliasGroup(host: string): string | undefined {
   const personal = /^registry(?:-vpc|-internal)?\.([a-z0-9-]+)\.aliyuncs\.com$/.exec(host);
   if (personal !== null) return `personal ${personal[1] ?? ''}`;
   const enterprise = /^([a-z0-9-]+)-registry(?:-vpc)?\.([a-z0-9-]+)\.cr\.aliyuncs\.com$/.exec(host);
@@ -557,7 +546,7 @@ function reject(problem: string): never {
 }
 
 /** P6: the whole text, or nothing of it. There is no last good text here, so a rejected one means no rules. */
-export function parseSelectors(selectors: string | undefined): ParsedSelectors {
+function parseSelectors(selectors: string | undefined): ParsedSelectors {
   if (selectors === undefined || selectors === '') return { valid: true, rules: [] };
   try {
     return { valid: true, rules: readRules(selectors) };
