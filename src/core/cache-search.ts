@@ -1,5 +1,5 @@
 import type { ImageCache } from './image-cache.ts';
-import type { MatchDegree, PodImages, RegistryAliases } from './image-match.ts';
+import type { PodImages, RegistryAliases } from './image-match.ts';
 import { compareAge } from './image-match.ts';
 import type { ImageReference } from './image-reference.ts';
 import type { ImageSizes } from './image-sizes.ts';
@@ -19,8 +19,12 @@ export interface CacheQuery {
 }
 
 /** The best candidate for a pod and how well it fits. */
-export interface RankedCache extends MatchDegree {
+export interface RankedCache {
   readonly cache: ImageCache;
+  /** Distinct images matched exactly. */
+  readonly exact: number;
+  /** Distinct images matched by repository only. */
+  readonly repository: number;
   /** Keys of the pod's images that the cache holds exactly. */
   readonly exactKeys: ReadonlySet<string>;
 }
@@ -34,19 +38,27 @@ export class CacheSearch {
   /** Degree of `best`. */
   exact = 0;
   repository = 0;
-  matchedBytes = 0;
   /** How many caches were looked at. */
   looks = 0;
+  readonly #sizes: ImageSizes;
+  /** Matched size of `best`, once it was asked for. */
+  #bestBytes: number | undefined;
 
   /** @param id - different from that of every other search: lists are marked with it. */
-  constructor(id: number, query: CacheQuery) {
+  constructor(id: number, query: CacheQuery, sizes: ImageSizes) {
     this.id = id;
     this.query = query;
+    this.#sizes = sizes;
   }
 
   /** Looks the pod's images up in a partition. */
-  addPartition(partition: Partition, sizes: ImageSizes): void {
-    this.lists.push(new PartitionLists(this.id, this.query, partition, sizes));
+  addPartition(partition: Partition): void {
+    this.lists.push(new PartitionLists(this.id, this.query, partition));
+  }
+
+  /** Size of an image in bytes (spec C3). */
+  sizeOf(posting: Posting): number {
+    return this.#sizes.sizeOf(posting.key);
   }
 
   /**
@@ -98,14 +110,14 @@ export class CacheSearch {
 
   /** What was found, as others may keep it. */
   result(): RankedCache | undefined {
-    const { best, exact, repository, matchedBytes } = this;
+    const { best, exact, repository } = this;
     if (best === undefined) return undefined;
     const exactKeys = new Set<string>();
     for (const lists of this.lists) {
       for (const image of lists.images)
         if (image.exact !== undefined && best.exact.includes(image.exact)) exactKeys.add(image.exact.key);
     }
-    return { cache: best.cache, exact, repository, matchedBytes, exactKeys };
+    return { cache: best.cache, exact, repository, exactKeys };
   }
 
   /**
@@ -118,36 +130,37 @@ export class CacheSearch {
     if (entry.expiresAtMs <= this.query.usableUntilMs) return false;
     const { id } = this;
     let exact = 0;
-    let stray = 0;
-    let matchedBytes = 0;
-    for (let i = 0; i < entry.exact.length; i += 1) {
-      const posting = entry.exact[i]!; // i is below length
-      if (posting.search !== id) continue;
-      exact += 1;
-      if (i >= entry.strayFrom) stray += 1;
-      matchedBytes += posting.weight;
-    }
+    for (const posting of entry.exact) if (posting.search === id) exact += 1;
     if (exact === 0 || exact < this.exact) return false;
     // Every image of a repository the cache holds matches in one way or the other.
-    let repository = stray - exact;
+    let repository = -exact;
+    for (const posting of entry.strays) if (posting.search === id) repository += 1;
     for (const posting of entry.repositories) if (posting.search === id) repository += posting.weight;
     if (lists.usesAliases && entry.aliases.length > 0) repository += aliasMatches(entry, lists.images);
     lists.lastExact = exact;
     lists.lastRepository = repository;
-    if (this.#isBetter(entry, exact, repository, matchedBytes)) {
+    if (this.#isBetter(entry, exact, repository)) {
       this.best = entry;
+      this.#bestBytes = undefined;
       this.exact = exact;
       this.repository = repository;
-      this.matchedBytes = matchedBytes;
     }
     return true;
   }
 
-  #isBetter(entry: Entry, exact: number, repository: number, matchedBytes: number): boolean {
+  #isBetter(entry: Entry, exact: number, repository: number): boolean {
     if (this.best === undefined || exact !== this.exact) return exact > this.exact;
     if (repository !== this.repository) return repository > this.repository;
-    if (matchedBytes !== this.matchedBytes) return matchedBytes > this.matchedBytes;
-    return compareAge(entry.cache, this.best.cache) < 0;
+    // Sizes are looked up for ties only, which few searches have.
+    this.#bestBytes ??= this.#matchedBytes(this.best);
+    const bytes = this.#matchedBytes(entry);
+    return bytes === this.#bestBytes ? compareAge(entry.cache, this.best.cache) < 0 : bytes > this.#bestBytes;
+  }
+
+  #matchedBytes(entry: Entry): number {
+    let bytes = 0;
+    for (const posting of entry.exact) if (posting.search === this.id) bytes += this.sizeOf(posting);
+    return bytes;
   }
 }
 
@@ -174,10 +187,10 @@ class PartitionLists {
   readonly #id: number;
   #unread: Posting[] = [];
 
-  constructor(id: number, query: CacheQuery, partition: Partition, sizes: ImageSizes) {
+  constructor(id: number, query: CacheQuery, partition: Partition) {
     this.#id = id;
     this.usesAliases = query.aliases === 'repository' && partition.aliases.size > 0;
-    for (const reference of query.images.valid) this.#want(reference, partition, sizes);
+    for (const reference of query.images.valid) this.#want(reference, partition);
     if (this.exact.length > 1) this.exact.sort((a, b) => a.list.entries.length - b.list.entries.length);
   }
 
@@ -198,7 +211,7 @@ class PartitionLists {
     return taken;
   }
 
-  #want(reference: ImageReference, partition: Partition, sizes: ImageSizes): void {
+  #want(reference: ImageReference, partition: Partition): void {
     const exact = partition.exact.get(reference.key);
     const repository = partition.repositories.get(reference.repository);
     const aliasKey = this.usesAliases ? aliasKeyOf(reference) : undefined;
@@ -214,7 +227,6 @@ class PartitionLists {
       return;
     }
     exact.search = this.#id;
-    exact.weight = sizes.sizeOf(reference.key);
     this.exact.push({ image, list: exact });
   }
 

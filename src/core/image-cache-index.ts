@@ -27,6 +27,8 @@ export class ImageCacheIndex {
   readonly #partitions = new Map<string, Map<string, Visibilities>>();
   readonly #sizes = new ImageSizes();
   readonly #memo = new RankingMemo();
+  /** Counts changes. */
+  #version = 0;
   #searches = 0;
 
   /** An index of these caches; of several with one name the last counts. */
@@ -57,6 +59,7 @@ export class ImageCacheIndex {
   /** Adds a cache, or replaces the one of that name. */
   upsert(cache: ImageCache): void {
     this.remove(cache.name);
+    this.#version += 1;
     const entry = this.#arrange(cache);
     this.#entries.set(cache.name, entry);
     this.#sizes.add(cache);
@@ -71,6 +74,7 @@ export class ImageCacheIndex {
   remove(name: string): void {
     const entry = this.#entries.get(name);
     if (entry === undefined) return;
+    this.#version += 1;
     this.#entries.delete(name);
     this.#sizes.remove(entry.cache);
     const { id } = entry.cache;
@@ -108,13 +112,17 @@ export class ImageCacheIndex {
   best(query: CacheQuery): RankedCache | undefined {
     const platform = this.#partitions.get(query.platform.architecture)?.get(query.platform.os);
     if (platform === undefined) return undefined;
+    const shared = platform.get(undefined);
+    const own = platform.get(query.namespace);
+    // Where a namespace has no caches of its own, its pods ask the same question as those of any other.
+    const question = own === undefined && query.namespace !== '' ? { ...query, namespace: '' } : query;
+    const known = this.#memo.current(question, this.#version);
+    if (known !== undefined) return known.ranked;
     this.#searches += 1;
-    const search = new CacheSearch(this.#searches, query);
-    for (const visibility of [undefined, query.namespace]) {
-      const partition = platform.get(visibility);
-      if (partition !== undefined) search.addPartition(partition, this.#sizes);
-    }
-    return this.#memo.run(search);
+    const search = new CacheSearch(this.#searches, question, this.#sizes);
+    if (shared !== undefined) search.addPartition(shared);
+    if (own !== undefined) search.addPartition(own);
+    return this.#memo.run(search, this.#version);
   }
 
   /** Puts a usable cache into the posting lists of its partition; time alone is checked when lists are read. */
@@ -125,7 +133,7 @@ export class ImageCacheIndex {
       expiresAtMs,
       partition: undefined,
       exact: NO_POSTINGS,
-      strayFrom: 0,
+      strays: NO_POSTINGS,
       repositories: NO_POSTINGS,
       aliases: NO_POSTINGS,
     };
@@ -134,12 +142,11 @@ export class ImageCacheIndex {
     partition.size += 1;
     entry.partition = partition;
     const repositories = repositoriesOf(cache);
-    const keys = [...exactKeysOf(cache)].toSorted(([a], [b]) => compareCodeUnits(a, b));
-    const asked = keys.filter(([, repository]) => repositories.has(repository)).map(([key]) => key);
-    const stray = keys.filter(([, repository]) => !repositories.has(repository)).map(([key]) => key);
+    const keys = exactKeysOf(cache);
     const aliases = new Set(cache.images.map(aliasKeyOf).filter((alias) => alias !== undefined));
-    entry.exact = post(partition.exact, [...asked, ...stray], entry);
-    entry.strayFrom = asked.length;
+    entry.exact = post(partition.exact, [...keys.keys()].toSorted(compareCodeUnits), entry);
+    const strays = entry.exact.filter(({ key }) => !repositories.has(keys.get(key) ?? ''));
+    if (strays.length > 0) entry.strays = strays;
     entry.repositories = post(partition.repositories, [...repositories], entry);
     entry.aliases = post(partition.aliases, [...aliases], entry);
     return entry;

@@ -3,6 +3,7 @@ import { exactKeysOf, repositoriesOf } from './image-cache.ts';
 import type { ImageReference } from './image-reference.ts';
 import { isValidReference, parseImageReference } from './image-reference.ts';
 import type { PodView } from './pod.ts';
+import { RecentMap } from './recent-map.ts';
 import { aliasKeyOf } from './registry-alias.ts';
 import { compareCodeUnits } from './text-order.ts';
 import type { Timestamp } from './timestamp.ts';
@@ -36,20 +37,41 @@ export interface CacheAge {
   readonly createdAt: Timestamp | undefined;
 }
 
-/** The distinct images of a pod's init containers and containers (spec I2). */
+/**
+ * The distinct images of a pod's init containers and containers (spec I2). The pods of one workload have the same
+ * images, so recent results are remembered: equal texts in equal order mostly give the same object.
+ */
 export function podImagesOf(pod: PodView): PodImages {
+  const texts = pod.containers.map(({ image }) => image);
+  const joined = texts.join('\n');
+  const known = remembered.get(joined);
+  if (known !== undefined && isSameList(known.texts, texts)) return known.images;
+  const images = distinctImages(texts);
+  if (joined.length <= REMEMBERED_LENGTH) remembered.set(joined, { texts, images });
+  return images;
+}
+
+/** With the limit below, at most about 16 MB. */
+const REMEMBERED_LENGTH = 4096;
+const remembered = new RecentMap<string, { readonly texts: readonly string[]; readonly images: PodImages }>(1024);
+
+function distinctImages(texts: readonly string[]): PodImages {
   const valid = new Map<string, ImageReference>();
   const invalid = new Set<string>();
-  for (const { image } of pod.containers) {
-    const parsed = parseImageReference(image);
+  for (const text of texts) {
+    const parsed = parseImageReference(text);
     if (isValidReference(parsed)) valid.set(parsed.key, parsed);
-    else invalid.add(image);
+    else invalid.add(text);
   }
   return {
     valid: [...valid.values()].toSorted((a, b) => compareCodeUnits(a.key, b.key)),
     invalid: [...invalid].toSorted(compareCodeUnits),
     count: valid.size + invalid.size,
   };
+}
+
+function isSameList(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((text, i) => text === b[i]);
 }
 
 /**

@@ -1,3 +1,5 @@
+import { RecentMap } from './recent-map.ts';
+
 /**
  * A valid image reference in the normal form of the container runtimes (spec I1).
  *
@@ -40,17 +42,13 @@ export function parseImageReference(text: string): ImageReference | InvalidImage
   const known = remembered.get(text);
   if (known !== undefined) return known;
   const parsed = parse(text);
-  if (text.length <= REMEMBERED_LENGTH) {
-    if (remembered.size >= REMEMBERED_COUNT) remembered.clear();
-    remembered.set(text, parsed);
-  }
+  if (text.length <= REMEMBERED_LENGTH) remembered.set(text, parsed);
   return parsed;
 }
 
-/** Bounds what hostile texts can make us remember: at most 8,192 of 256 characters, about 8 MB. */
-const REMEMBERED_COUNT = 8192;
+/** With the limit below, at most about 16 MB. */
 const REMEMBERED_LENGTH = 256;
-const remembered = new Map<string, ImageReference | InvalidImageReference>();
+const remembered = new RecentMap<string, ImageReference | InvalidImageReference>(8192);
 
 function parse(text: string): ImageReference | InvalidImageReference {
   if (text === '') return { problem: 'it is empty' };

@@ -21,9 +21,10 @@ export interface Entry {
   readonly expiresAtMs: number;
   /** `undefined` for a cache that is not usable, whatever the time. */
   partition: Partition | undefined;
+  /** In the order of their keys. */
   exact: readonly Posting[];
-  /** From here on, `exact` holds recorded digests of repositories that `repositories` does not name. */
-  strayFrom: number;
+  /** Of `exact`: recorded digests of repositories that `repositories` does not name; hardly a cache has any. */
+  strays: readonly Posting[];
   repositories: readonly Posting[];
   aliases: readonly Posting[];
 }
@@ -40,7 +41,7 @@ export class Posting {
   version = 0;
   /** The search that looks for this list; the marks below belong to that search. */
   search = 0;
-  /** Exact lists: size of the image in bytes. Repository lists: how many of the pod's images are of this repository. */
+  /** Repository lists: how many of the pod's images are of this repository. */
   weight = 0;
   /** The search that queued this list for reading ahead, and the one that has read it. */
   queued = 0;
