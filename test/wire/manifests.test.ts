@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
-import { stringify } from 'yaml';
+import { parse, stringify } from 'yaml';
 import { ManifestError } from '../../src/wire/manifest-error.ts';
 import { decodeUtf8, MANIFEST_LIMIT_BYTES, parseManifests } from '../../src/wire/manifests.ts';
 
@@ -113,7 +113,7 @@ describe('what a manifest file may hold (spec 8, Files source)', () => {
     object: fc.dictionary(key, tie('node'), { maxKeys: 4 }),
   })).object;
 
-  test('property: JSON, YAML and several documents of each read back as what was written', () => {
+  test('property: JSON reads back as what was written, YAML as the library reads it, several documents of each', () => {
     fc.assert(
       fc.property(fc.array(tree, { maxLength: 3 }), (objects) => {
         const json = objects.map((object) => JSON.stringify(object));
@@ -121,7 +121,8 @@ describe('what a manifest file may hold (spec 8, Files source)', () => {
         const yaml = objects.map((object) => stringify(object));
         expect(valuesOf(json.join('\n'))).toEqual(objects);
         expect(valuesOf(indented.join(''))).toEqual(objects);
-        expect(valuesOf(yaml.join('---\n'))).toEqual(objects);
+        // Not always what was written: the library spells a text of blanks so that it reads back as another.
+        expect(valuesOf(yaml.join('---\n'))).toEqual(yaml.map((text): unknown => parse(text)));
       }),
     );
   });
