@@ -14,8 +14,8 @@ import { expectedAnswer } from '../oracle/oracle.ts';
 import { expectSame } from './compare.ts';
 import { readAnswer } from './engine-side.ts';
 
-/** `IMC_DIFFERENTIAL_REVIEWS=10000 npx vitest run test/differential` asks more. */
-const REVIEWS = Number(process.env['IMC_DIFFERENTIAL_REVIEWS'] ?? 600);
+/** `DIFFERENTIAL_REVIEWS=10000 npx vitest run test/differential` asks more. */
+const REVIEWS = Number(process.env['DIFFERENTIAL_REVIEWS'] ?? 600);
 const REVIEWS_PER_SERVER = 100;
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 

@@ -1,0 +1,38 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { updatedReadme } from '../../script/lib/docs.ts';
+import { OUTCOMES } from '../../src/core/outcome.ts';
+
+const ROOT = new URL('../../', import.meta.url);
+const readme = readFileSync(new URL('README.md', ROOT), 'utf8');
+
+describe('the README keeps up with the source', () => {
+  it('spec 8: the table of settings is the one that parses them (script/docs writes it)', () => {
+    expect(updatedReadme(readme)).toBe(readme);
+  });
+
+  it('names every outcome', () => {
+    for (const outcome of OUTCOMES) expect(readme).toContain(`\`${outcome}\``);
+  });
+
+  it('names every error code, and no other', () => {
+    const source = readdirSync(new URL('src', ROOT), { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+      .map((entry) => readFileSync(`${entry.parentPath}/${entry.name}`, 'utf8'))
+      .join('\n');
+    const thrown = new Set([...source.matchAll(/readonly code = '(ERR_\w+)'/g)].map(([, code]) => code));
+    const documented = new Set([...readme.matchAll(/^\| `(ERR_\w+)` \|/gm)].map(([, code]) => code));
+    expect([...documented].toSorted()).toEqual([...thrown].toSorted());
+  });
+
+  it('spec S8: names every metric of ours', () => {
+    const metrics = readFileSync(new URL('src/telemetry/metrics.ts', ROOT), 'utf8');
+    for (const [, name] of metrics.matchAll(/name: '(imc_\w+)'/g)) expect(readme).toContain(`\`${name}`);
+  });
+
+  it('points only to files that are there', () => {
+    const files = [...readme.matchAll(/\]\(([^)#:]+)\)/g)].map(([, path]) => path ?? '');
+    for (const path of files) expect(() => readFileSync(fileURLToPath(new URL(path, ROOT)))).not.toThrow();
+  });
+});
