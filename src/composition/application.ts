@@ -31,10 +31,12 @@ export class Application {
   async start(): Promise<Addresses> {
     const { host, port, adminHost, adminPort } = this.#get(INPUTS.serveSettings);
     try {
-      this.#readMetrics();
+      let hasCertificate = false;
+      this.#readMetrics(() => hasCertificate);
       const operations = this.#get(TOKENS.operationsServer);
       await operations.start({ host: adminHost, port: adminPort });
       await Promise.all([this.#get(TOKENS.certificates).start(), this.#get(TOKENS.source).start()]);
+      hasCertificate = true;
       await this.#listen(host, port);
       return { admission: this.#get(TOKENS.admissionServer).address(), operations: operations.address() };
     } catch (error) {
@@ -66,7 +68,7 @@ export class Application {
     await this.#get(TOKENS.operationsServer).close();
   }
 
-  #readMetrics(): void {
+  #readMetrics(hasStarted: () => boolean): void {
     const store = this.#get(TOKENS.store);
     const source = this.#get(TOKENS.source);
     const now = this.#get(INPUTS.clock);
@@ -77,7 +79,8 @@ export class Application {
       },
       objects: (resource) => (store.unsynced().includes(resource) ? undefined : store.counts()[resource]),
       profileValid: () => !source.problems().some(({ resource }) => resource === 'eci-profile'),
-      certificateExpiry: () => this.#get(TOKENS.certificates).current().notAfter,
+      // Probes and scrapes come before the first certificate.
+      certificateExpiry: () => (hasStarted() ? this.#get(TOKENS.certificates).current().notAfter : undefined),
     });
   }
 

@@ -37,6 +37,9 @@ export interface ConnectionLimits {
   readonly inFlightMs: number;
 }
 
+/** Why a review was skipped, for `imc review --server`: a response has no room for it, and the API server ignores it. */
+const REASON_HEADER = 'imc-reason';
+
 /** The path the API server calls. */
 const REVIEW_PATH = '/mutate';
 
@@ -175,7 +178,11 @@ export class AdmissionServer {
   #send(request: FastifyRequest, reply: FastifyReply, review: AdmissionRequest | undefined, verdict: Verdict): void {
     const answer = encodeAdmissionReview(verdict);
     const seconds = (performance.now() - request.arrivedAtMs) / 1000;
-    this.#listener.answer(reply, answer);
+    this.#listener.answer(
+      reply,
+      answer,
+      verdict.outcome === 'Skipped' ? { [REASON_HEADER]: verdict.reason } : undefined,
+    );
     this.#metrics.observeReview(verdict.outcome, seconds);
     this.#log(review, verdict, seconds);
   }
