@@ -63,8 +63,9 @@ export class CacheSearch {
 
   /**
    * Reads the lists as far as needed. Exact lists are read from the shortest on: a cache first met in list j stands in
-   * none of the earlier ones, so it matches at most as many images as there are lists left. Lists are in age order, so
-   * the first cache met that reaches every bound beats all that follow it in that list.
+   * none of the earlier ones, so it matches at most as many images as there are lists left. Those that match so many
+   * match the same ones and tie in size; lists are in age order, so the first of them that also matches as many
+   * repositories as possible beats all that follow it in that list.
    *
    * @param pauseAfter - looks after which `pause` is asked, once, whether to give up.
    * @returns false when it gave up.
@@ -102,6 +103,7 @@ export class CacheSearch {
           }
           if (givesUp()) return false;
         }
+        list.read = this.id;
         lists.leaveOut(image);
       }
     }
@@ -130,14 +132,19 @@ export class CacheSearch {
     if (entry.expiresAtMs <= this.query.usableUntilMs) return false;
     const { id } = this;
     let exact = 0;
-    for (const posting of entry.exact) if (posting.search === id) exact += 1;
+    let isNew = true;
+    for (const posting of entry.exact) {
+      if (posting.search !== id) continue;
+      exact += 1;
+      if (posting.read === id) isNew = false;
+    }
     if (exact === 0 || exact < this.exact) return false;
     // Every image of a repository the cache holds matches in one way or the other.
     let repository = -exact;
     for (const posting of entry.strays) if (posting.search === id) repository += 1;
     for (const posting of entry.repositories) if (posting.search === id) repository += posting.weight;
     if (lists.usesAliases && entry.aliases.length > 0) repository += aliasMatches(entry, lists.images);
-    lists.lastExact = exact;
+    lists.lastExact = isNew ? exact : 0;
     lists.lastRepository = repository;
     if (this.#isBetter(entry, exact, repository)) {
       this.best = entry;
@@ -181,7 +188,7 @@ class PartitionLists {
   repositoryBound = 0;
   /** Length of all lists that {@link PartitionLists.takeUnread} would give. */
   unreadEntries = 0;
-  /** Degree of the cache looked at last. */
+  /** Degree of the cache looked at last; no exact matches if it stands in a list that was read before. */
   lastExact = 0;
   lastRepository = 0;
   readonly #id: number;

@@ -43,7 +43,7 @@ export class Posting {
   search = 0;
   /** Repository lists: how many of the pod's images are of this repository. */
   weight = 0;
-  /** The search that queued this list for reading ahead, and the one that has read it. */
+  /** The search that queued this list for reading ahead, and the one that has read it as far as needed. */
   queued = 0;
   read = 0;
 

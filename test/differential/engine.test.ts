@@ -13,13 +13,14 @@ import { expectedAnswer } from '../oracle/oracle.ts';
 import { expectSame } from './compare.ts';
 import { engineAnswer, storeOf } from './engine-side.ts';
 
-const WORLDS = 600;
+const WORLDS = 400;
 const REVIEWS = 6;
 
 describe('the engine answers as an independent reading of the contract', () => {
   it(`spec 2 to 6: ${WORLDS * REVIEWS} random reviews in ${WORLDS} random worlds`, () => {
     for (let seed = 1; seed <= WORLDS; seed += 1) {
-      const world = randomWorld(seed);
+      // Every fourth world is large, so that lists are long and ties are many.
+      const world = randomWorld(seed, seed % 4 === 0 ? 400 : 60);
       const store = storeOf(world);
       const rng = makeRng(seed * 7919);
       const settings = randomSettings(rng);
