@@ -1,23 +1,19 @@
-import type { ChildProcess } from 'node:child_process';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { Agent, request } from 'undici';
 import { afterEach, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { makeRng, randomReview, randomSettings, randomWorld, reviewOfAnswer } from '../oracle/generator.ts';
 import type { OracleSettings, World } from '../oracle/oracle.ts';
 import { expectedAnswer } from '../oracle/oracle.ts';
+import { startWebhook } from '../support/webhook-process.ts';
 import { expectSame } from './compare.ts';
 import { readAnswer } from './engine-side.ts';
 
 /** `DIFFERENTIAL_REVIEWS=10000 npx vitest run test/differential` asks more. */
 const REVIEWS = Number(process.env['DIFFERENTIAL_REVIEWS'] ?? 600);
 const REVIEWS_PER_SERVER = 100;
-const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 
 const cleanups: (() => void | Promise<void>)[] = [];
 
@@ -75,22 +71,24 @@ async function serve(world: World, settings: OracleSettings, format: 'json' | 'y
   writeFileSync(config, stringify(values));
 
   const caFile = join(folder, 'ca.crt');
-  const ports = ['--port', '0', '--admin-port', '0', '--log-level', 'info'];
-  const child = spawn(
-    process.execPath,
-    [MAIN, 'serve', '--dir', folder, '--config', config, '--ca-out', caFile, '--drain-seconds', '0', ...ports],
-    { env: { ...process.env, POD_NAMESPACE: ownNamespace ?? '' }, stdio: ['ignore', 'pipe', 'inherit'] },
-  );
-  cleanups.push(async () => {
-    if (child.exitCode !== null) return;
-    child.kill('SIGTERM');
-    await once(child, 'exit');
-  });
-  const url = await addressOf(child);
+  const options = [
+    '--dir',
+    folder,
+    '--config',
+    config,
+    '--ca-out',
+    caFile,
+    '--drain-seconds',
+    '0',
+    '--log-level',
+    'info',
+  ];
+  const webhook = await startWebhook(options, { POD_NAMESPACE: ownNamespace ?? '' });
+  cleanups.push(async () => void (await webhook.stop()));
   const agent = new Agent({ connect: { ca: readFileSync(caFile) } });
   cleanups.push(() => agent.close());
   return async (review) => {
-    const response = await request(url, {
+    const response = await request(webhook.admission, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify(review),
@@ -98,20 +96,6 @@ async function serve(world: World, settings: OracleSettings, format: 'json' | 'y
     });
     return { status: response.statusCode, body: await response.body.text() };
   };
-}
-
-/** Where the server listens, as its log says when it is ready. */
-async function addressOf(child: ChildProcess): Promise<string> {
-  let log = '';
-  return new Promise((resolve, reject) => {
-    child.once('exit', () => reject(new Error(`the server ended early\n${log}`)));
-    child.stdout?.on('data', (chunk: Buffer) => {
-      if (log.includes('"msg":"ready"')) return;
-      log += chunk.toString();
-      const line = log.split('\n').find((text) => text.includes('"msg":"ready"') && text.endsWith('}'));
-      if (line !== undefined) resolve((JSON.parse(line) as { admission: string }).admission);
-    });
-  });
 }
 
 function flipped(review: unknown): unknown {
