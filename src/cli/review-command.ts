@@ -2,8 +2,7 @@ import { Command } from 'commander';
 import type { AnsweredReview } from '../admission/answered-review.ts';
 import { readAnsweredReview } from '../admission/answered-review.ts';
 import type { Commands } from '../composition/commands.ts';
-import type { JsonObject } from '../wire/json.ts';
-import { isJsonObject } from '../wire/json.ts';
+import { isJsonObject, member } from '../wire/json.ts';
 import type { ManifestObject } from '../wire/manifests.ts';
 import { toYaml } from '../wire/yaml-text.ts';
 import type { ExitCode, Options } from './command.ts';
@@ -148,8 +147,18 @@ function format(output: string, answers: readonly Answered[], rows: readonly Rev
 
 /** The pod as it was written, with the annotations and labels of the answer. */
 function patchedPod({ written }: Reviewable, { pod, patch }: AnsweredReview): unknown {
-  if (patch.length === 0 || !isJsonObject(written) || !isJsonObject(pod)) return written;
-  return { ...written, metadata: pod['metadata'] } satisfies JsonObject;
+  if (patch.length === 0 || !isJsonObject(written)) return written;
+  const metadata = member(written, 'metadata');
+  const annotations = member(member(pod, 'metadata'), 'annotations');
+  const labels = member(member(pod, 'metadata'), 'labels');
+  return {
+    ...written,
+    metadata: {
+      ...(isJsonObject(metadata) ? metadata : {}),
+      ...(annotations === undefined ? {} : { annotations }),
+      ...(labels === undefined ? {} : { labels }),
+    },
+  };
 }
 
 function tellWarnings(rows: readonly ReviewRow[], terminal: Terminal): void {

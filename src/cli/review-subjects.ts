@@ -35,12 +35,13 @@ export function reviewablesOf(objects: readonly ManifestObject[], namespace: str
     const pod = withDefaultPullPolicies(subject.pod);
     const uid = uidOf(`${where}/${subject.title}/${i}`);
     const review = reviewOfPod(pod, where, uid);
-    return [{ title: subject.title, namespace: where, review, uid, object: pod, written: subject.pod }];
+    return [{ title: subject.title, namespace: where, review, uid, object: pod, written: subject.written }];
   });
   if (reviewables.length > 0) return reviewables;
   const kinds = [...new Set(objects.map(({ value }) => textMember(value, 'kind') || 'objects without a kind'))];
+  const found = kinds.length === 0 ? 'there is no object in the files' : `there is only ${kinds.join(', ')}`;
   throw new UsageError(
-    `no pod to review${kinds.length === 0 ? '' : ` among ${kinds.join(', ')}`}: expected a Pod, an AdmissionReview, ` +
+    `no pod to review, ${found}: expected a Pod, an AdmissionReview, ` +
       'or an object with a pod template such as a Deployment',
   );
 }

@@ -12,6 +12,8 @@ export type ReviewSubject =
       readonly kind: 'pod';
       /** The pod to be created; for a workload made from its template as its controller would. */
       readonly pod: JsonObject;
+      /** The same as its author would write it: without the owner that the controller adds. */
+      readonly written: JsonObject;
       /** Namespace written in the manifest; empty if none. */
       readonly namespace: string;
       /** `Deployment/checkout`, as kubectl names objects. */
@@ -43,14 +45,15 @@ export function reviewSubjectOf({ value, origin }: ManifestObject): ReviewSubjec
   const title = `${kind || 'Object'}/${name || textMember(metadata, 'generateName')}`;
   if (kind === 'Pod' && textMember(value, 'apiVersion') === 'v1') {
     checkMaps(value, []);
-    return { kind: 'pod', pod: value, namespace, title };
+    return { kind: 'pod', pod: value, written: value, namespace, title };
   }
   for (const path of TEMPLATE_PATHS) {
     const template = path.reduce<unknown>((inner, step) => member(inner, step), value);
     const spec = member(template, 'spec');
     if (!isJsonObject(template) || !isJsonObject(spec) || !Array.isArray(member(spec, 'containers'))) continue;
     checkMaps(template, path);
-    return { kind: 'pod', pod: podOfTemplate(value, template, spec), namespace, title };
+    const written = podOfTemplate(value, template, spec);
+    return { kind: 'pod', pod: owned(written, value), written, namespace, title };
   }
   return undefined;
 
@@ -77,8 +80,6 @@ const POD_OWNERS: Readonly<Record<string, { readonly apiVersion: string; readonl
 function podOfTemplate(workload: JsonObject, template: JsonObject, spec: JsonObject): JsonObject {
   const metadata = member(workload, 'metadata');
   const name = textMember(metadata, 'name');
-  const kind = textMember(workload, 'kind');
-  const owner = POD_OWNERS[kind] ?? { apiVersion: textMember(workload, 'apiVersion'), kind };
   const namespace = textMember(metadata, 'namespace');
   const own = member(template, 'metadata');
   return {
@@ -88,9 +89,21 @@ function podOfTemplate(workload: JsonObject, template: JsonObject, spec: JsonObj
       ...(name === '' ? {} : { generateName: `${name}-` }),
       ...(isJsonObject(own) ? own : {}),
       ...(namespace === '' ? {} : { namespace }),
-      ...(kind === 'PodTemplate' ? {} : { ownerReferences: [{ ...owner, name, controller: true }] }),
     },
     spec,
+  };
+}
+
+/** The pod with the owner its controller gives it: DaemonSets are told by it (spec G3). */
+function owned(pod: JsonObject, workload: JsonObject): JsonObject {
+  const kind = textMember(workload, 'kind');
+  if (kind === 'PodTemplate') return pod;
+  const owner = POD_OWNERS[kind] ?? { apiVersion: textMember(workload, 'apiVersion'), kind };
+  const metadata = member(pod, 'metadata');
+  const name = textMember(member(workload, 'metadata'), 'name');
+  return {
+    ...pod,
+    metadata: { ...(isJsonObject(metadata) ? metadata : {}), ownerReferences: [{ ...owner, name, controller: true }] },
   };
 }
 
