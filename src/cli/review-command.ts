@@ -42,7 +42,7 @@ Examples:
   imc review -f deployment.yaml --dir examples/cluster
   kubectl get deployment web -o yaml | imc review -f - --dir examples/cluster -o json
   imc review -f examples/workloads --server https://localhost:8443 --ca-file ca.crt
-  imc review -f pod.yaml --dir examples/cluster -o pod | kubectl apply -f -
+  imc review -f pod.yaml --dir examples/cluster -o pod | kubectl create -f -
 
 Exit code: 0 all pods are allowed, 1 some pod is denied, 2 bad usage or input that cannot be read.`,
     )
