@@ -68,6 +68,12 @@ describe('podImagesOf', () => {
     });
   });
 
+  it('spec I2: the order of containers does not matter either where one digest stands behind two tags', () => {
+    const one = `registry-vpc.cn-hangzhou.aliyuncs.com/acme/app:1@${DIGEST_A}`;
+    const other = `registry-vpc.cn-hangzhou.aliyuncs.com/acme/app:2@${DIGEST_A}`;
+    expect(imagesOf(aPod().withImages(other, one))).toEqual(imagesOf(aPod().withImages(one, other)));
+  });
+
   it('spec I2: the order of containers does not matter', () => {
     const pod = aPod().withImages('redis:1', 'nginx:1', 'Bad', 'acme/app');
     const turned = aPod().withImages('acme/app', 'Bad').withInitImage('nginx:1').withImage('redis:1');
