@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -57,19 +57,11 @@ describe('imc certs generate', () => {
     expect(Math.round((leaf.validToDate.getTime() - Date.now()) / DAY_MS)).toBe(7);
   });
 
-  it('makes certificates that openssl accepts, strictly', async () => {
+  it.runIf(openssl('version').status === 0)('makes certificates that openssl accepts, strictly', async () => {
     const { folder } = await generated();
-    const args = [
-      'verify',
-      '-x509_strict',
-      '-purpose',
-      'sslserver',
-      '-verify_hostname',
-      'localhost',
-      '-CAfile',
-      join(folder, 'ca.crt'),
-    ];
-    expect(execFileSync('openssl', [...args, join(folder, 'tls.crt')], { encoding: 'utf8' })).toContain('tls.crt: OK');
+    const checks = ['-x509_strict', '-purpose', 'sslserver', '-verify_hostname', 'localhost'];
+    const verified = openssl('verify', ...checks, '-CAfile', join(folder, 'ca.crt'), join(folder, 'tls.crt'));
+    expect(verified).toMatchObject({ status: 0, stdout: expect.stringContaining('tls.crt: OK') });
   });
 
   it.each(FILES)('does not replace %s unless it is told to', async (name) => {
@@ -107,6 +99,10 @@ describe('imc certs generate', () => {
     expect(err).toContain('not a host');
   });
 });
+
+function openssl(...args: readonly string[]) {
+  return spawnSync('/usr/bin/env', ['openssl', ...args], { encoding: 'utf8' });
+}
 
 function exists(file: string): boolean {
   return statSync(file, { throwIfNoEntry: false }) !== undefined;

@@ -140,7 +140,7 @@ export function formatExpected(expected: ExpectedAnswer): string {
 }
 
 /** The operations in a response body. */
-export function patchOf(body: string): readonly PatchOperation[] {
+function patchOf(body: string): readonly PatchOperation[] {
   const patch = member(member(JSON.parse(body), 'response'), 'patch');
   if (typeof patch !== 'string') return [];
   return JSON.parse(Buffer.from(patch, 'base64').toString('utf8')) as PatchOperation[]; // applying it checks it
