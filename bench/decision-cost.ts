@@ -77,8 +77,10 @@ export async function decisionCost(plan: DecisionPlan, progress: Progress): Prom
     for (const makeWorld of [typicalWorld, hostileEqualWorld, hostileMixedWorld]) {
       progress.show(`a  decision: ${caches} caches, building`);
       const world = makeWorld(caches, 1);
+      // Two worlds alike, one of which never changes, measured turn by turn: a noisy moment of the machine meets both.
+      const benches = { resting: new DecisionBench(world, stopwatch), restless: new DecisionBench(world, stopwatch) };
       for (const pods of [repeatedPods(world, 2), differentPods(world, 3)]) {
-        cells.push(await measureCell(world, pods, plan, stopwatch, progress));
+        cells.push(await measureCell(world, pods, benches, plan, progress));
       }
     }
   }
@@ -93,16 +95,13 @@ export async function decisionCost(plan: DecisionPlan, progress: Progress): Prom
 async function measureCell(
   world: World,
   pods: PodStream,
+  { resting, restless }: { readonly resting: DecisionBench; readonly restless: DecisionBench },
   plan: DecisionPlan,
-  stopwatch: Stopwatch,
   progress: Progress,
 ): Promise<Cell> {
-  // Two worlds alike, one of which never changes, measured turn by turn: a noisy moment of the machine meets both.
-  const resting = new DecisionBench(world, pods, stopwatch);
-  const restless = new DecisionBench(world, pods, stopwatch);
-  resting.run({ ...plan, changing: false });
-  restless.run({ ...plan, changing: true });
-  resting.settle();
+  restless.run(pods, { ...plan, changing: true });
+  resting.run(pods, { ...plan, changing: false });
+  resting.settle(pods);
   const rest: Durations[] = [];
   const changing: Durations[] = [];
   const changes: Durations[] = [];
@@ -112,8 +111,8 @@ async function measureCell(
       `a  decision: ${caches.length} caches, ${world.name}, pods ${pods.name}, ${repetition}/${plan.repetitions}`,
     );
     await turn();
-    rest.push(resting.run({ ...plan, changing: false }).decisions);
-    const unrest = restless.run({ ...plan, changing: true });
+    rest.push(resting.run(pods, { ...plan, changing: false }).decisions);
+    const unrest = restless.run(pods, { ...plan, changing: true });
     changing.push(unrest.decisions);
     changes.push(unrest.changes);
   }
@@ -131,16 +130,14 @@ async function measureCell(
 class DecisionBench {
   readonly #index: ImageCacheIndex;
   readonly #context: DecisionContext;
-  readonly #pods: PodStream;
   readonly #changes: ChangeStream;
   readonly #stopwatch: Stopwatch;
   readonly #random = new Random(4);
   /** Something has to depend on every decision. */
   #outcomes = 0;
 
-  constructor(world: World, pods: PodStream, stopwatch: Stopwatch) {
+  constructor(world: World, stopwatch: Stopwatch) {
     this.#index = ImageCacheIndex.of(world.caches.map((text) => decodeImageCache(parse(text))));
-    this.#pods = pods;
     this.#changes = new ChangeStream(world, 5);
     this.#stopwatch = stopwatch;
     const namespaces = new Map([...NAMESPACES].map(([name, labels]) => [name, new Map(Object.entries(labels))]));
@@ -153,19 +150,15 @@ class DecisionBench {
   }
 
   /** Decides once on every pod that comes again, so that whatever is remembered is remembered. */
-  settle(): void {
-    for (const pod of this.#decode(this.#pods.recurring))
+  settle(pods: PodStream): void {
+    for (const pod of this.#decode(pods.recurring))
       this.#outcomes += decide(pod, pod.namespace, this.#context).outcome.length;
   }
 
-  run({
-    repetitionMs,
-    fewest,
-    changing,
-  }: Pick<DecisionPlan, 'repetitionMs' | 'fewest'> & { readonly changing: boolean }): {
-    readonly decisions: Durations;
-    readonly changes: Durations;
-  } {
+  run(
+    pods: PodStream,
+    { repetitionMs, fewest, changing }: Pick<DecisionPlan, 'repetitionMs' | 'fewest'> & { readonly changing: boolean },
+  ): { readonly decisions: Durations; readonly changes: Durations } {
     const stopwatch = this.#stopwatch;
     const decisions = new Durations(MOST_DECISIONS);
     const changes = new Durations(MOST_DECISIONS);
@@ -174,7 +167,7 @@ class DecisionBench {
     while (!decisions.isFull) {
       const elapsedMs = performance.now() - startMs;
       if (elapsedMs >= repetitionMs * (decisions.count < fewest ? PATIENCE : 1)) break;
-      for (const pod of this.#decode(Array.from({ length: BATCH }, () => this.#pods.next()))) {
+      for (const pod of this.#decode(Array.from({ length: BATCH }, () => pods.next()))) {
         stopwatch.start();
         const decision = decide(pod, pod.namespace, this.#context);
         decisions.add(stopwatch.stop());
@@ -189,8 +182,8 @@ class DecisionBench {
   }
 
   /** Fresh texts each time, as every review brings its own: nothing has looked at these strings before. */
-  #decode(pods: readonly (readonly string[])[]): PodView[] {
-    const texts = pods.map((images) => JSON.stringify(podObject(images, this.#random, false)));
+  #decode(podImages: readonly (readonly string[])[]): PodView[] {
+    const texts = podImages.map((images) => JSON.stringify(podObject(images, this.#random, false)));
     return texts.map((text) => decodePod(parse(text)));
   }
 

@@ -39,10 +39,10 @@ const FULL: Plan = {
 };
 
 const QUICK: Plan = {
-  decision: { sizes: [100, 10_000], repetitions: 3, repetitionMs: 60, fewest: 30 },
+  decision: { sizes: [100, 10_000], repetitions: 3, repetitionMs: 50, fewest: 20 },
   index: { caches: 10_000, builds: 3 },
-  review: { caches: 1000, connections: 8, rounds: 4, reviewsPerRound: 2000, warmUpReviews: 5000, arrivalsMs: 2000 },
-  start: { caches: 1000, runs: 2, reviews: 5000, connections: 8 },
+  review: { caches: 1000, connections: 8, rounds: 4, reviewsPerRound: 1500, warmUpReviews: 4000, arrivalsMs: 1000 },
+  start: { caches: 1000, runs: 1, reviews: 4000, connections: 8 },
 };
 
 const PARTS = ['a', 'b', 'c', 'd'] as const;
@@ -54,7 +54,7 @@ process.exitCode = await main();
 
 async function main(): Promise<number> {
   const options = readOptions();
-  if (options === undefined) return 2;
+  if (typeof options === 'number') return options;
   tidyUpAtEnd();
   const { chosen, quick, profile, assert } = options;
   const plan = quick ? QUICK : FULL;
@@ -109,8 +109,8 @@ async function main(): Promise<number> {
   return assert && missed > 0 ? 1 : 0;
 }
 
-/** @returns `undefined`, after saying why, for arguments there are not. */
-function readOptions(): { chosen: readonly string[]; quick: boolean; profile: boolean; assert: boolean } | undefined {
+/** @returns an exit code, after saying why, if there is nothing to run. */
+function readOptions(): { chosen: readonly string[]; quick: boolean; profile: boolean; assert: boolean } | 0 | 2 {
   const flag = { type: 'boolean', default: false } as const;
   try {
     const { values } = parseArgs({
@@ -127,8 +127,9 @@ function readOptions(): { chosen: readonly string[]; quick: boolean; profile: bo
     if (unknown.length > 0) throw new Error(`no part is called "${unknown.join(', ')}"`);
     if (!values.help) return { chosen, quick: values.quick, profile: values.profile, assert: values.assert };
     console.log(USAGE);
+    return 0;
   } catch (error) {
     console.error(`error: ${error instanceof Error ? error.message : String(error)}\n${USAGE}`);
   }
-  return undefined;
+  return 2;
 }

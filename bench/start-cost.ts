@@ -61,7 +61,7 @@ export async function startCost(
     figures: [
       ...starts.map(({ layout, readyMs }) => {
         const [from, to] = spread(readyMs).map(formatNumber);
-        const note = `${from} to ${to} in ${plan.runs} runs`;
+        const note = plan.runs === 1 ? 'one run' : `${from} to ${to} in ${plan.runs} runs`;
         return { name: `ready: ${layout}`, value: median(readyMs), unit: 'ms', atMost: READY_AT_MOST_MS, note };
       }),
       {

@@ -24,7 +24,7 @@ export type Change =
   | { readonly kind: 'delete'; readonly name: string };
 
 /** How many different pods a cluster starts over and over. */
-const SHAPES = 300;
+const SHAPES = 200;
 
 /**
  * What a company's cluster may look like: caches of 3 to 5 images, of which some are sidecars or base images that stand
