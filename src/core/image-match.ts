@@ -47,11 +47,14 @@ export function podImagesOf(pod: PodView): PodImages {
   const known = remembered.get(joined);
   if (known !== undefined && isSameList(known.texts, texts)) return known.images;
   const images = distinctImages(texts);
-  if (joined.length <= REMEMBERED_LENGTH) remembered.set(joined, { texts, images });
+  if (texts.length <= REMEMBERED_CONTAINERS && joined.length <= REMEMBERED_LENGTH) {
+    remembered.set(joined, { texts, images });
+  }
   return images;
 }
 
-/** With the limit below, at most about 16 MB. */
+/** With the limit below, at most about 30 MB, whatever pods come. */
+const REMEMBERED_CONTAINERS = 32;
 const REMEMBERED_LENGTH = 4096;
 const remembered = new RecentMap<string, { readonly texts: readonly string[]; readonly images: PodImages }>(1024);
 

@@ -6,6 +6,8 @@ import { toEpochMs } from './timestamp.ts';
 /** A search that looks at fewer caches than this is quicker than comparing what it was read from. */
 const CHEAP_LOOKS = 256;
 const CAPACITY = 1024;
+/** Pods with more images are searched each time: what they would keep in memory has no bound worth the name. */
+const MOST_IMAGES = 32;
 
 /**
  * Remembers what was found for the images of recent pods. A result counts for the same question as long as nothing in
@@ -37,6 +39,7 @@ export class RankingMemo {
       return candidate.ranked;
     }
     const ranked = search.result();
+    if (query.images.count > MOST_IMAGES) return ranked;
     this.#results.set(query.images, {
       query,
       version,
