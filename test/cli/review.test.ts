@@ -225,16 +225,20 @@ describe('the outputs of imc review (spec section 8)', () => {
         namespace: 'shop',
         labels: { 'app.kubernetes.io/name': 'cart', 'cost-centre': 'storefront' },
         annotations: { [PIN]: 'imc-2zetnjfbf5jxvlsi47wq' },
-        ownerReferences: [{ apiVersion: 'apps/v1', kind: 'StatefulSet', name: 'cart', controller: true }],
       },
     });
+    // An owner without a uid would keep them from being created.
+    expect(out).not.toContain('ownerReferences');
     await expect(out).toMatchFileSnapshot('expected/review-pods.yaml');
   });
 
   it('-o pod: can be reviewed again, and nothing changes any more (spec M11)', async () => {
-    const first = await imc(['review', ...WORKLOADS, ...CLUSTER, ...NOW, '-o', 'pod']);
+    // A pod of a DaemonSet is skipped for its owner, which is not printed.
+    const pods = expectedOutcomes().filter(({ reason }) => reason !== 'DaemonSet');
+    const files = [...new Set(pods.map(({ file }) => file))].flatMap((file) => ['-f', `examples/workloads/${file}`]);
+    const first = await imc(['review', ...files, ...CLUSTER, ...NOW, '-o', 'pod']);
     const again = await imc(['review', '-f', '-', ...CLUSTER, ...NOW, '-o', 'patch'], { stdin: first.out });
-    expect(again.out).toBe('[]\n'.repeat(expectedOutcomes().length));
+    expect(again.out).toBe('[]\n'.repeat(pods.length));
   });
 
   it('-o pod: fills in no imagePullPolicy, although the review has it as the API server does', async () => {
