@@ -6,4 +6,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(0);
 });
 
-process.exit(await runProcess());
+const code = await runProcess();
+// What is written to a pipe may still be on its way.
+await Promise.all([process.stdout, process.stderr].map((stream) => new Promise((done) => void stream.write('', done))));
+process.exit(code);

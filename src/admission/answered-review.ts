@@ -9,6 +9,8 @@ export interface AnsweredReview {
   readonly allowed: boolean;
   /** The outcome as audited; empty when the response names none. */
   readonly outcome: string;
+  /** The ImageCache as audited: a denial has no decision to tell it; empty when none was. */
+  readonly cache: string;
   /** What a refused user reads. */
   readonly message: string;
   readonly warnings: readonly string[];
@@ -44,12 +46,14 @@ export function readAnsweredReview(uid: string, object: unknown, body: string): 
   const allowed = member(response, 'allowed') === true;
   const patch = readPatch(response);
   const pod = patch.length === 0 ? object : apply(object, patch);
-  const outcome = textMember(member(response, 'auditAnnotations'), 'outcome');
+  const audit = member(response, 'auditAnnotations');
+  const outcome = textMember(audit, 'outcome');
   const decision = parse(textMember(member(member(pod, 'metadata'), 'annotations'), DECISION_KEY) || 'null', true);
   const isOurs = isJsonObject(decision) && (outcome === '' || decision['outcome'] === outcome);
   return {
     allowed,
     outcome: outcome || (isOurs ? textMember(decision, 'outcome') : ''),
+    cache: textMember(isOurs ? decision : audit, 'cache'),
     message: textMember(member(response, 'status'), 'message'),
     warnings: listMember(response, 'warnings').filter((warning) => typeof warning === 'string'),
     patch,

@@ -1,4 +1,5 @@
-import { mkdir, stat, writeFile } from 'node:fs/promises';
+import { mkdir, rename, stat, writeFile } from 'node:fs/promises';
+import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import type { Commands } from '../composition/commands.ts';
@@ -7,6 +8,9 @@ import { collect, textOption, textsOption } from './command.ts';
 import { unreadable } from './manifest-files.ts';
 import type { Terminal } from './terminal.ts';
 import { UsageError } from './terminal.ts';
+
+/** As in certificates: letters, digits and hyphens between dots, with a wildcard for the first part at most. */
+const DNS_NAME = /^(?:\*\.)?[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*$/i;
 
 const DEFAULT_HOSTS = ['localhost', '127.0.0.1', '::1'];
 
@@ -42,6 +46,11 @@ async function generateCertificates(options: Options, commands: Commands, termin
   const folder = textOption(options, 'out') ?? '';
   const given = textsOption(options, 'host');
   const validDays = Number(options['days']);
+  for (const host of given) {
+    if (isIP(host) === 0 && !DNS_NAME.test(host)) {
+      throw new UsageError(`--host ${host}: expected a DNS name such as imc.imc-system.svc, or an IP address`);
+    }
+  }
   const { ca, certificate, key } = await commands.generateCertificates(
     given.length === 0 ? DEFAULT_HOSTS : given,
     validDays,
@@ -58,7 +67,12 @@ async function generateCertificates(options: Options, commands: Commands, termin
         throw new UsageError(`${join(folder, name)} is there already; choose another --out or give --force`);
       }
     }
-    for (const { name, text, mode } of files) await writeFile(join(folder, name), text, { mode });
+    for (const { name, text, mode } of files) {
+      // Written beside and renamed: the mode of a file counts only when it is made, and no reader sees half a pair.
+      const file = join(folder, name);
+      await writeFile(`${file}.new`, text, { mode, flag: 'wx' });
+      await rename(`${file}.new`, file);
+    }
   } catch (cause) {
     throw cause instanceof UsageError ? cause : unreadable(folder, cause);
   }

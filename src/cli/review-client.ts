@@ -63,8 +63,11 @@ function connectionProblem(cause: unknown, caFile: string | undefined): string {
     const hint = caFile === undefined ? 'give the CA with --ca-file' : `check that ${caFile} is the CA of this server`;
     return `its certificate is not trusted (${message}); ${hint}`;
   }
+  if (code === 'ERR_SSL_WRONG_VERSION_NUMBER' || code === 'EPROTO') {
+    return 'what listens there does not speak TLS; check the port (the admin port is plain HTTP)';
+  }
   if (code === 'ECONNREFUSED') return 'nothing listens there; check the address and that the server runs';
-  return `cannot be reached (${message}); check the address`;
+  return `cannot be reached (${message.split('\n')[0]}); check the address`;
 }
 
 function statusMessage(body: string): string {

@@ -27,7 +27,7 @@ export interface ReviewRow {
 
 /** @param reason - why a review was skipped or failed, where it is known. */
 export function reviewRow({ namespace, title, object }: Reviewable, answer: AnsweredReview, reason: string): ReviewRow {
-  const { allowed, outcome, message, warnings, decision, pod } = answer;
+  const { allowed, outcome, cache, message, warnings, decision, pod } = answer;
   const annotations = changes(object, pod, 'annotations');
   const pin = textMember(decision, 'id') || textMember(decision, 'would');
   const exact = member(decision, 'exact');
@@ -38,7 +38,7 @@ export function reviewRow({ namespace, title, object }: Reviewable, answer: Answ
     allowed,
     outcome,
     ...(reason === '' ? {} : { reason }),
-    ...(textMember(decision, 'cache') === '' ? {} : { cache: textMember(decision, 'cache') }),
+    ...(cache === '' ? {} : { cache }),
     ...(pin === '' ? {} : { imageCacheId: pin }),
     ...(typeof exact === 'number' ? { exact } : {}),
     ...(typeof images === 'number' ? { images } : {}),

@@ -13,6 +13,7 @@ export type Warning =
 
 const LENGTH_LIMIT = 120;
 const COUNT_LIMIT = 3;
+const KEY_LENGTH = 50;
 
 /**
  * The warnings of an answer (spec A3): the first three, each one line of at most 120 characters without control
@@ -41,9 +42,9 @@ function formatWarning(warning: Warning): string {
       return `${names} ignored: ${warning.because === 'pin' ? 'the pod has a pin' : 'eci-auto-imc is "false"'}`;
     }
     case 'mutable-tag':
-      return `no cache holds ${listed(warning.images)}: its tag moves, so a cache would go stale; use a fixed tag`;
+      return `no cache holds ${listed(warning.images)}, and its tag moves: use a fixed tag`;
     case 'pull-always':
-      return `imagePullPolicy Always asks the registry for ${listed(warning.images)} although it is cached`;
+      return `imagePullPolicy Always asks the registry for ${listed(warning.images)}, though cached`;
   }
 }
 
@@ -61,8 +62,10 @@ function idOf(cache: ImageCache): string {
   return cache.id === '' ? ', none yet' : `, ${brief(cache.id)}`;
 }
 
+/** Keys of valid references are ASCII; their ends, with the tag, say more than their beginnings. */
 function listed(images: readonly string[]): string {
-  const first = shorten(images[0] ?? '', 40);
+  const [key = ''] = images;
+  const first = key.length <= KEY_LENGTH ? key : `…${key.slice(1 - KEY_LENGTH)}`;
   return images.length > 1 ? `${first} and ${images.length - 1} more` : first;
 }
 

@@ -196,7 +196,6 @@ export class AdmissionServer {
       outcome,
       reason: reason === '' ? undefined : reason,
       imageCache: decision?.because.cache?.name,
-      dryRun: review?.dryRun,
       durationMs: Math.round(seconds * 1e6) / 1e3,
     };
     if (outcome === 'Error') this.#logger.error({ ...fields, err: failure }, 'reviewed');

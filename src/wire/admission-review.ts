@@ -25,11 +25,14 @@ export class MalformedReviewError extends Error {
   readonly code = 'ERR_REVIEW_MALFORMED';
   /** Path of the field that is wrong; empty when the whole body is. */
   readonly field: string;
+  /** What was expected, without the field. */
+  readonly problem: string;
 
   constructor(field: string, problem: string, options?: ErrorOptions) {
     super(field === '' ? problem : `${field}: ${problem}`, options);
     this.name = 'MalformedReviewError';
     this.field = field;
+    this.problem = problem;
   }
 }
 

@@ -1,6 +1,8 @@
 import { isValidReference, parseImageReference } from '../core/image-reference.ts';
+import { decodeAdmissionReview, MalformedReviewError } from './admission-review.ts';
 import type { JsonObject } from './json.ts';
 import { isJsonObject, listMember, member, textMember } from './json.ts';
+import type { Origin } from './manifest-error.ts';
 import { ManifestError } from './manifest-error.ts';
 import type { ManifestObject } from './manifests.ts';
 import { decodeTextMap } from './metadata.ts';
@@ -33,6 +35,7 @@ const TEMPLATE_PATHS = [['spec', 'template'], ['spec', 'jobTemplate', 'spec', 't
 export function reviewSubjectOf({ value, origin }: ManifestObject): ReviewSubject | undefined {
   const kind = textMember(value, 'kind');
   if (kind === 'AdmissionReview') {
+    checkReview(value, origin);
     const request = member(value, 'request');
     const object = member(request, 'object');
     const metadata = member(object, 'metadata');
@@ -68,6 +71,16 @@ export function reviewSubjectOf({ value, origin }: ManifestObject): ReviewSubjec
         throw ManifestError.at(origin, [...path, 'spec', list, i, 'image'], 'expected an image reference');
       }
     }
+  }
+}
+
+/** A review that the server would refuse is pointed at in its file. */
+function checkReview(review: JsonObject, origin: Origin): void {
+  try {
+    decodeAdmissionReview(review);
+  } catch (error) {
+    if (!(error instanceof MalformedReviewError)) throw error;
+    throw ManifestError.at(origin, error.field === '' ? [] : error.field.split('.'), error.problem);
   }
 }
 
