@@ -15,7 +15,7 @@ describe('a search that stops early still finds the first by spec M4', () => {
         cache('newest', { images: ['a', 'c'], sizes: { a: 1, c: 1 } }),
         cache('larger', { images: ['b', 'c'], sizes: { b: 5 }, day: 2 }),
         cache('other', { images: ['b'], day: 1 }),
-      cache('another', { images: ['b'], day: 1 }),
+        cache('another', { images: ['b'], day: 1 }),
       ],
     );
     expect(best).toBe('larger');

@@ -68,6 +68,16 @@ describe('podImagesOf', () => {
     });
   });
 
+  it('spec I2: a line break in a text does not make two images of it', () => {
+    expect(imagesOf(aPod().withImages('nginx', 'redis')).count).toBe(2);
+    expect(imagesOf(aPod().withImage('nginx\nredis'))).toMatchObject({
+      valid: [],
+      invalid: ['nginx\nredis'],
+      count: 1,
+    });
+    expect(imagesOf(aPod().withImages('nginx', 'redis')).count).toBe(2);
+  });
+
   it('spec I2: the order of containers does not matter', () => {
     const pod = aPod().withImages('redis:1', 'nginx:1', 'Bad', 'acme/app');
     const turned = aPod().withImages('acme/app', 'Bad').withInitImage('nginx:1').withImage('redis:1');

@@ -169,7 +169,9 @@ describe('laws', () => {
 
   it('spec I1: what the container runtimes refuse is invalid, and nothing else', () => {
     // Short: the patterns of the other parser take exponential time for what they refuse.
-    const texts = fc.string({ unit: fc.constantFrom(...'ab0._-/:'), maxLength: 12 }).filter(hasNoOddHost);
+    const texts = fc
+      .string({ unit: fc.constantFrom('a', 'b', '0', '.', '_', '-', '/', ':'), maxLength: 12 })
+      .filter(hasNoOddHost);
     fc.assert(
       fc.property(texts, (text) => {
         expect(isValidReference(parseImageReference(text))).toBe(isAccepted(text));

@@ -77,15 +77,22 @@ describe('formatWarnings', () => {
     [
       'a mutable tag',
       { kind: 'mutable-tag', images: ['docker.io/library/nginx:latest'] },
-      'no cache holds docker.io/library/nginx:latest: its tag moves, so a cache would go stale; use a fixed tag',
+      'no cache holds docker.io/library/nginx:latest, and its tag moves: use a fixed tag',
     ],
     [
       'pulling always',
       { kind: 'pull-always', images: ['a.io/x:1', 'a.io/y:1', 'a.io/z:1'] },
-      'imagePullPolicy Always asks the registry for a.io/x:1 and 2 more although it is cached',
+      'imagePullPolicy Always asks the registry for a.io/x:1 and 2 more, though cached',
     ],
   ] satisfies [string, Warning, string][])('spec A3: %s', (_title, warning, text) => {
     expect(format(warning)).toBe(text);
+  });
+
+  it('spec A3: of a long reference the end is shown, which tells the tag', () => {
+    const image = `registry.example.com/${'team/'.repeat(20)}web:latest`;
+    expect(format({ kind: 'mutable-tag', images: [image] })).toBe(
+      `no cache holds \u2026${image.slice(-49)}, and its tag moves: use a fixed tag`,
+    );
   });
 
   it('spec A3: the first three are sent', () => {

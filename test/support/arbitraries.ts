@@ -12,6 +12,9 @@ import { aPod } from './pod-builder.ts';
 
 const REPOSITORIES = [
   'nginx',
+  'nginx',
+  'nginx',
+  'redis',
   'docker.io/library/nginx',
   'redis',
   'ghcr.io/acme/app',
@@ -24,9 +27,9 @@ const NAMES = ['a', 'b', 'c', 'cache-2', 'cache-10', 'x.y', 'imc-0'];
 
 /** A reference of an image; now and then one that is invalid. */
 export function anyReference(): fc.Arbitrary<string> {
-  const suffix = fc.constantFrom(':1', ':1', ':2', '', `@${DIGEST_A}`, `:1@${DIGEST_A}`, `:2@${DIGEST_B}`);
+  const suffix = fc.constantFrom(':1', ':1', ':1', ':1', ':2', '', `@${DIGEST_A}`, `:1@${DIGEST_A}`, `:2@${DIGEST_B}`);
   const valid = fc.tuple(fc.constantFrom(...REPOSITORIES), suffix).map((parts) => parts.join(''));
-  return fc.oneof({ arbitrary: valid, weight: 12 }, { arbitrary: fc.constantFrom('Nginx', 'nginx:', ''), weight: 1 });
+  return fc.oneof({ arbitrary: valid, weight: 20 }, { arbitrary: fc.constantFrom('Nginx', 'nginx:', ''), weight: 1 });
 }
 
 export function anyNamespace(): fc.Arbitrary<string> {
@@ -48,17 +51,17 @@ export function anyImageCache(): fc.Arbitrary<ImageCacheBuilder> {
   );
   const state = fc.record({
     name: fc.constantFrom(...NAMES),
-    id: mostly(fc.constantFrom(...IDS), ''),
-    phase: mostly(fc.constant('Ready'), 'Creating'),
+    id: mostly(fc.constantFrom(...IDS), fc.constant('')),
+    phase: mostly(fc.constant('Ready'), fc.constant('Creating')),
     createdAt: fc.constantFrom('2026-01-01T00:00:00Z', '2026-01-01T08:00:00+08:00', '2026-01-02T00:00:00.5Z', 'never'),
     expiresAt: fc.constantFrom('', '', '', hoursFromNow(-1), hoursFromNow(2), hoursFromNow(4), hoursFromNow(9)),
-    architecture: mostly(fc.constant('amd64'), 'arm64'),
-    os: mostly(fc.constant('linux'), 'windows'),
-    privateTo: mostly(fc.constant(undefined), 'team-a'),
-    retiring: mostly(fc.constant(false), true),
-    deleting: mostly(fc.constant(false), true),
+    architecture: mostly(fc.constant('amd64'), fc.constant('arm64')),
+    os: mostly(fc.constant('linux'), fc.constant('windows')),
+    privateTo: mostly(fc.constant(undefined), fc.constant('team-a')),
+    retiring: mostly(fc.constant(false), fc.constant(true)),
+    deleting: mostly(fc.constant(false), fc.constant(true)),
   });
-  const images = fc.array(anyReference(), { maxLength: 4 });
+  const images = fc.array(anyReference(), { minLength: 1, maxLength: 5 });
   return fc.tuple(state, images, recorded, recorded).map(([state, images, status, annotation]) => {
     let cache = anImageCache(state.name)
       .withId(state.id)
@@ -94,15 +97,19 @@ export function anyPod(): fc.Arbitrary<PodBuilder> {
     'alibabacloud.com/acs': fc.constantFrom('false', 'false', 'true'),
     ['__proto__']: fc.constantFrom('x'),
   });
-  const images = fc.array(fc.tuple(anyReference(), fc.constantFrom(undefined, undefined, 'Always')), { maxLength: 4 });
+  const image = fc.tuple(anyReference(), fc.constantFrom(undefined, undefined, 'Always'));
+  const images = fc.oneof(
+    { arbitrary: fc.array(image, { minLength: 1, maxLength: 3 }), weight: 9 },
+    { arbitrary: fc.array(image, { maxLength: 0 }), weight: 1 },
+  );
   return fc
     .record({
       images,
-      initImages: fc.oneof(fc.constant([]), fc.array(anyReference(), { maxLength: 2 })),
+      initImages: mostly(fc.constant([]), fc.array(anyReference(), { maxLength: 2 })),
       annotations,
       labels,
-      onEci: mostly(fc.constant(true), false),
-      arch: mostly(fc.constant(undefined), 'arm64'),
+      onEci: mostly(fc.constant(true), fc.constant(false)),
+      arch: mostly(fc.constant(undefined), fc.constant('arm64')),
     })
     .map(({ images, initImages, annotations, labels, onEci, arch }) => {
       let pod = images.reduce((pod, [image, policy]) => pod.withImage(image, policy), aPod());
@@ -142,7 +149,10 @@ export function anyCluster(): fc.Arbitrary<ClusterContents> {
   const rules: fc.Arbitrary<readonly object[]> = fc.oneof(fc.constant([]), fc.array(rule, { maxLength: 3 }));
   return fc
     .record({
-      caches: fc.array(anyImageCache(), { maxLength: 8 }),
+      caches: mostly(
+        fc.array(anyImageCache(), { minLength: 3, maxLength: 8 }),
+        fc.array(anyImageCache(), { maxLength: 2 }),
+      ),
       namespaces: fc.constantFrom<NonNullable<ClusterContents['namespaces']>>(
         { default: {}, 'team-a': { 'alibabacloud.com/eci': 'true' } },
         { default: { app: 'web' } },
@@ -166,14 +176,14 @@ export function anySettings(): fc.Arbitrary<Partial<DecisionSettings>> {
 }
 
 /** Seven times out of eight the first, else the other. */
-function mostly<Usual, Other>(usual: fc.Arbitrary<Usual>, other: Other): fc.Arbitrary<Usual | Other> {
-  return fc.oneof({ arbitrary: usual, weight: 7 }, { arbitrary: fc.constant(other), weight: 1 });
+function mostly<Usual, Other>(usual: fc.Arbitrary<Usual>, other: fc.Arbitrary<Other>): fc.Arbitrary<Usual | Other> {
+  return fc.oneof({ arbitrary: usual, weight: 7 }, { arbitrary: other, weight: 1 });
 }
 
 /** An object with each member now and then. */
 function optionally(members: Readonly<Record<string, fc.Arbitrary<string>>>): fc.Arbitrary<Record<string, string>> {
   const entries = Object.entries(members).map(([key, value]) =>
-    fc.tuple(fc.constant(key), fc.option(value, { freq: 2, nil: undefined })),
+    fc.tuple(fc.constant(key), mostly(fc.constant(undefined), value)),
   );
   return fc
     .tuple(...entries)

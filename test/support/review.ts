@@ -10,7 +10,7 @@ import { isJsonObject, member } from '../../src/wire/json.ts';
 import type { PatchOperation } from './apply-patch.ts';
 import { applyPatch } from './apply-patch.ts';
 import { NOW_MS } from './cluster-builder.ts';
-import { PodBuilder } from './pod-builder.ts';
+import type { PodBuilder } from './pod-builder.ts';
 import { aReview, ReviewBuilder } from './review-builder.ts';
 
 /** What came back for a review, read as the API server reads it. */
