@@ -24,6 +24,7 @@ describe('readAnsweredReview', () => {
     expect(readAnsweredReview(REVIEW_UID, object, answer.text)).toEqual({
       allowed: true,
       outcome: 'CompleteMatch',
+      cache: 'a',
       message: '',
       warnings: [],
       patch: answer.patch,
@@ -51,6 +52,7 @@ describe('readAnsweredReview', () => {
     expect(readAnsweredReview(REVIEW_UID, pinned.build(), text)).toMatchObject({
       allowed: false,
       outcome: 'PinNotReady',
+      cache: 'a',
       message: verdict.message,
       patch: [],
     });

@@ -78,6 +78,13 @@ describe('reviewSubjectOf', () => {
     expect(subjectOf(object)).toBeUndefined();
   });
 
+  it('section 8: a review that the server would refuse is pointed at in its file', () => {
+    const review = aReview(aPod()).with(['request', 'uid'], '').build();
+    expect(() => subjectOf(review)).toThrow('it.yaml: request.uid: expected a non-empty text, got an empty one');
+    const old = aReview(aPod()).with(['apiVersion'], 'admission.k8s.io/v1beta1').build();
+    expect(() => subjectOf(old)).toThrow('it.yaml: apiVersion: expected "admission.k8s.io/v1"');
+  });
+
   it.each([
     [
       'a label of a pod',
