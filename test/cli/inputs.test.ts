@@ -166,9 +166,7 @@ describe('what imc review takes (spec section 8)', () => {
       {
         images: 2,
         exact: 2,
-        warnings: [
-          'imagePullPolicy Always asks the registry for docker.io/library/busybox:latest although it is cached',
-        ],
+        warnings: ['imagePullPolicy Always asks the registry for docker.io/library/busybox:latest, though cached'],
       },
     ]);
   });
