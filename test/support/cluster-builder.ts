@@ -7,11 +7,10 @@ import { decodeNamespace } from '../../src/wire/namespace.ts';
 import { ImageCacheBuilder } from './image-cache-builder.ts';
 
 /** The moment of every review written here. */
-export const NOW = '2026-01-15T12:00:00Z';
-export const NOW_MS = Date.parse(NOW);
+export const NOW_MS = Date.parse('2026-01-15T12:00:00Z');
 const HOUR_MS = 60 * 60 * 1000;
 
-/** The moment so many hours after {@link NOW}. */
+/** The moment so many hours after {@link NOW_MS}. */
 export function hoursFromNow(hours: number): string {
   return new Date(NOW_MS + hours * HOUR_MS).toISOString();
 }
@@ -46,7 +45,7 @@ export function aCluster(contents: ClusterContents = {}): ClusterStore {
   return store;
 }
 
-/** The same as decisions see it, at {@link NOW}. */
+/** The same as decisions see it, at {@link NOW_MS}. */
 export function aClusterView(contents: ClusterContents = {}): ClusterView {
   const view = aCluster(contents).view(NOW_MS);
   if (view === undefined) throw new Error('a cluster built for a test has all its listings');

@@ -6,11 +6,6 @@ export function copyOf<T>(value: T): T {
   return value === undefined ? value : (JSON.parse(JSON.stringify(value)) as T); // what went in comes out
 }
 
-/** An object with exactly these members, whatever their keys are. */
-export function objectOf(entries: Iterable<readonly [string, unknown]>): JsonObject {
-  return Object.fromEntries(entries);
-}
-
 /** A copy with one member set; objects on the way are made where they are missing. `undefined` takes the member away. */
 export function withMember(object: JsonObject, path: readonly string[], value: unknown): JsonObject {
   const [step, ...rest] = path;
@@ -20,7 +15,7 @@ export function withMember(object: JsonObject, path: readonly string[], value: u
   const next = rest.length === 0 ? value : withMember(isJsonObject(current) ? current : {}, rest, value);
   if (next === undefined) entries.delete(step);
   else entries.set(step, next);
-  return objectOf(entries);
+  return Object.fromEntries(entries);
 }
 
 /** A copy with one more item in a list; the list is made where it is missing. */
