@@ -1,6 +1,6 @@
 /**
  * Checks the imports of src/ against the table in rooms.mjs: every door between rooms, every owned package, nothing that
- * cannot be resolved, and no cycle between files. Prints one `file:line: what is wrong (what would be right)` for each
+ * cannot be resolved, no cycle between files, and no package that a room owns and never imports. Prints one `file:line: what is wrong (what would be right)` for each
  * finding and exits 1 if there is any.
  */
 import { existsSync, globSync, readFileSync } from 'node:fs';
@@ -14,6 +14,8 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 const findings = [];
 /** Every source file, with the source files it imports: file -> [{ target, line }]. */
 const graph = new Map();
+/** Every package that a room imports, as `room package`. */
+const imported = new Set();
 
 for (const file of globSync('src/**/*.{ts,mts,cts,js,mjs,cjs}', { cwd: root }).map(unixPath).toSorted()) {
   const text = readFileSync(join(root, file), 'utf8');
@@ -32,7 +34,7 @@ for (const file of globSync('src/**/*.{ts,mts,cts,js,mjs,cjs}', { cwd: root }).m
     if (problem !== undefined) findings.push(`${file}:${line}: ${problem}`);
   }
 }
-findings.push(...cycles());
+findings.push(...cycles(), ...idlePackages());
 
 for (const finding of findings) console.log(finding);
 console.log(`${graph.size} files in ${Object.keys(rooms).length} rooms, ${findings.length} findings`);
@@ -80,6 +82,7 @@ function judgePackage(place, specifier) {
     return specifier.startsWith('node:') ? undefined : `write node:${specifier} rather than ${specifier}`;
   }
   const name = specifier.split('/', specifier.startsWith('@') ? 2 : 1).join('/');
+  imported.add(`${place.room} ${name}`);
   if (!place.packages.includes(name)) {
     return `${place.name} may not import package ${name} (allowed: ${place.packages.join(', ') || 'none'})`;
   }
@@ -103,6 +106,15 @@ function* cycles() {
     done.add(file);
   }
   for (const file of graph.keys()) if (!done.has(file)) yield* visit(file);
+}
+
+/** One finding for each package in the table that its room does not import. */
+function* idlePackages() {
+  for (const [room, { packages }] of Object.entries(rooms)) {
+    for (const name of packages.filter((name) => !imported.has(`${room} ${name}`))) {
+      yield `script/rooms/rooms.mjs:1: room ${room} never imports package ${name} (take it out of the table)`;
+    }
+  }
 }
 
 function unixPath(path) {

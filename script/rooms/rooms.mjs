@@ -13,12 +13,12 @@ export const rooms = {
   config: { rooms: ['core'], packages: ['zod', 'yaml'] },
   wire: { rooms: ['core'], packages: ['zod', 'yaml', 'jsonc-parser'] },
   cluster: { rooms: ['core', 'telemetry'], packages: [] },
-  embedded: { rooms: ['core', 'wire', 'cluster', 'telemetry'], packages: ['yaml'] },
+  embedded: { rooms: ['core', 'wire', 'cluster', 'telemetry'], packages: [] },
   certs: { rooms: ['telemetry'], packages: ['@peculiar/x509', 'reflect-metadata'] },
   admission: { rooms: ['core', 'wire', 'cluster', 'telemetry'], packages: ['fast-json-patch'] },
   server: {
     rooms: ['admission', 'core', 'wire', 'cluster', 'certs', 'telemetry'],
-    packages: ['fastify', 'close-with-grace'],
+    packages: ['fastify'],
   },
   cli: {
     rooms: ['composition', 'config', 'core', 'admission', 'wire', 'telemetry'],
