@@ -1,14 +1,12 @@
-import { execFile } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { promisify } from 'node:util';
+import { isIP } from 'node:net';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { ServingCertificate } from '../../src/certs/certificate-source.ts';
 import type { CertificateAuthority } from '../../src/certs/self-signed-authority.ts';
 import { createAuthority, issueServingCertificate } from '../../src/certs/self-signed-authority.ts';
 import { checkServingPair } from '../../src/certs/serving-pair.ts';
-import { aFolder, HOSTS } from './pairs.ts';
+import { aPair, HOSTS } from './pairs.ts';
+import { isTrusted, strictProblems } from './strict-client.ts';
 
 const NOW_MS = Date.parse('2026-03-01T12:00:00Z');
 
@@ -59,15 +57,17 @@ describe('self-signed authority (spec S1)', () => {
     expect(last.notAfter).toEqual(authority.notAfter);
   });
 
-  it('passes openssl verify -x509_strict', async () => {
-    const folder = aFolder();
-    writeFileSync(join(folder, 'ca.crt'), authority.certPem);
-    writeFileSync(join(folder, 'tls.crt'), leaf.certPem);
-    const at = String(NOW_MS / 1000);
-    const options = ['-x509_strict', '-purpose', 'sslserver', '-verify_hostname', 'localhost', '-attime', at];
-    const { stdout } = await promisify(execFile)('openssl', ['verify', ...options, '-CAfile', 'ca.crt', 'tls.crt'], {
-      cwd: folder,
-    });
-    expect(stdout).toBe('tls.crt: OK\n');
+  it('has all that the strictest clients ask for', async () => {
+    expect(await strictProblems(authority.certPem, leaf.certPem)).toEqual([]);
+  });
+
+  it.each(HOSTS.filter((host) => isIP(host) === 0))('is trusted by clients that ask for %s', async (host) => {
+    const pair = await aPair();
+    expect(await isTrusted(pair, host)).toBe(true);
+    expect(await isTrusted({ ...pair, caPem: authority.certPem }, host)).toBe(false);
+  });
+
+  it('is not trusted by clients that ask for another host', async () => {
+    expect(await isTrusted(await aPair(), 'elsewhere.svc')).toBe(false);
   });
 });
