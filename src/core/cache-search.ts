@@ -66,17 +66,8 @@ export class CacheSearch {
    * none of the earlier ones, so it matches at most as many images as there are lists left. Those that match so many
    * match the same ones and tie in size; lists are in age order, so the first of them that also matches as many
    * repositories as possible beats all that follow it in that list.
-   *
-   * @param pauseAfter - looks after which `pause` is asked, once, whether to give up.
-   * @returns false when it gave up.
    */
-  run(pauseAfter: number, pause: () => boolean): boolean {
-    let pauseAt = pauseAfter;
-    const givesUp = (): boolean => {
-      if (this.looks < pauseAt) return false;
-      pauseAt = Infinity;
-      return pause();
-    };
+  run(): void {
     for (const lists of this.lists) {
       const { exact } = lists;
       for (let j = 0; j < exact.length; j += 1) {
@@ -89,7 +80,6 @@ export class CacheSearch {
           for (const posting of lists.takeUnread()) {
             for (const entry of posting.entries) {
               this.#look(entry, lists);
-              if (givesUp()) return false;
             }
           }
         }
@@ -101,13 +91,11 @@ export class CacheSearch {
           ) {
             break;
           }
-          if (givesUp()) return false;
         }
         list.read = this.id;
         lists.leaveOut(image);
       }
     }
-    return true;
   }
 
   /** What was found, as others may keep it. */
@@ -129,7 +117,7 @@ export class CacheSearch {
    */
   #look(entry: Entry, lists: PartitionLists): boolean {
     this.looks += 1;
-    if (entry.expiresAtMs <= this.query.usableUntilMs) return false;
+    if (entry.cache.expiresAtMs <= this.query.usableUntilMs) return false;
     const { id } = this;
     let exact = 0;
     let isNew = true;

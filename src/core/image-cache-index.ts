@@ -3,12 +3,11 @@ import { CacheSearch } from './cache-search.ts';
 import type { ImageCache } from './image-cache.ts';
 import { exactKeysOf, isWorking, repositoriesOf, unusableReason } from './image-cache.ts';
 import { ImageSizes } from './image-sizes.ts';
-import type { Entry, Partition, Posting } from './posting.ts';
+import type { Entry, Partition } from './posting.ts';
 import { NO_POSTINGS, newPartition, post, unpost } from './posting.ts';
 import { RankingMemo } from './ranking-memo.ts';
 import { aliasKeyOf } from './registry-alias.ts';
 import { compareCodeUnits } from './text-order.ts';
-import { toEpochMs } from './timestamp.ts';
 
 /**
  * All ImageCaches, arranged so that the best one for a pod (spec M3, M4) is found without looking at all of them.
@@ -22,13 +21,13 @@ import { toEpochMs } from './timestamp.ts';
  */
 export class ImageCacheIndex {
   readonly #entries = new Map<string, Entry>();
-  readonly #byId = new Map<string, ImageCache[]>();
+  /** One cache, or several in a list: mostly an id is used once. */
+  readonly #byId = new Map<string, ImageCache | readonly ImageCache[]>();
   /** By architecture, operating system and the namespace that may use them (`undefined`: all). */
   readonly #partitions = new Map<string, Map<string, Visibilities>>();
   readonly #sizes = new ImageSizes();
   readonly #memo = new RankingMemo();
-  /** Counts changes. */
-  #version = 0;
+  #listsAliases = false;
   #searches = 0;
 
   /** An index of these caches; of several with one name the last counts. */
@@ -58,35 +57,40 @@ export class ImageCacheIndex {
 
   /** Adds a cache, or replaces the one of that name. */
   upsert(cache: ImageCache): void {
-    this.remove(cache.name);
-    this.#version += 1;
-    const entry = this.#arrange(cache);
-    this.#entries.set(cache.name, entry);
-    this.#sizes.add(cache);
+    const removed = this.#takeOut(cache.name);
+    this.#entries.set(cache.name, this.#arrange(cache));
     if (cache.id !== '') {
-      const sameId = this.#byId.get(cache.id);
-      if (sameId === undefined) this.#byId.set(cache.id, [cache]);
-      else sameId.push(cache);
+      const sameId = this.#withId(cache.id);
+      this.#byId.set(cache.id, sameId.length === 0 ? cache : [...sameId, cache]);
     }
+    this.#memo.changed({ removed, added: cache, sizes: this.#sizes.replace(removed, cache) });
   }
 
   /** Takes a cache away; nothing happens if there is none of that name. */
   remove(name: string): void {
+    const removed = this.#takeOut(name);
+    if (removed === undefined) return;
+    this.#memo.changed({ removed, added: undefined, sizes: this.#sizes.replace(removed, undefined) });
+  }
+
+  #takeOut(name: string): ImageCache | undefined {
     const entry = this.#entries.get(name);
-    if (entry === undefined) return;
-    this.#version += 1;
+    if (entry === undefined) return undefined;
     this.#entries.delete(name);
-    this.#sizes.remove(entry.cache);
-    const { id } = entry.cache;
-    if (id !== '') {
-      const left = (this.#byId.get(id) ?? []).filter((cache) => cache !== entry.cache);
-      if (left.length === 0) this.#byId.delete(id);
-      else this.#byId.set(id, left);
+    const { cache, partition } = entry;
+    if (cache.id !== '') {
+      const left = this.#withId(cache.id).filter((other) => other !== cache);
+      const [first] = left;
+      if (first === undefined) this.#byId.delete(cache.id);
+      else this.#byId.set(cache.id, left.length === 1 ? first : left);
     }
-    if (entry.partition === undefined) return;
-    for (const posting of postingsOf(entry)) unpost(posting, entry);
-    entry.partition.size -= 1;
-    if (entry.partition.size === 0) this.#dropPartition(entry.cache);
+    if (partition === undefined) return cache;
+    unpost(partition.exact, entry.exact, entry);
+    unpost(partition.repositories, entry.repositories, entry);
+    unpost(partition.aliases, entry.aliases, entry);
+    partition.size -= 1;
+    if (partition.size === 0) this.#dropPartition(cache);
+    return cache;
   }
 
   /**
@@ -95,8 +99,8 @@ export class ImageCacheIndex {
    * @returns `undefined` when no cache has this id.
    */
   pinned(id: string, nowMs: number): { readonly cache: ImageCache; readonly working: boolean } | undefined {
-    const known = this.#byId.get(id);
-    if (known === undefined) return undefined;
+    const known = this.#withId(id);
+    if (known.length === 0) return undefined;
     const working = firstByName(known.filter((cache) => isWorking(cache, nowMs)));
     if (working !== undefined) return { cache: working, working: true };
     const cache = firstByName(known);
@@ -105,32 +109,40 @@ export class ImageCacheIndex {
 
   /** Whether every cache of this id is in a phase other than Ready (spec M1, `unreadyPin: deny`). */
   nonePhaseReady(id: string): boolean {
-    return (this.#byId.get(id) ?? []).every((cache) => cache.phase !== 'Ready');
+    return this.#withId(id).every((cache) => cache.phase !== 'Ready');
+  }
+
+  #withId(id: string): readonly ImageCache[] {
+    const known = this.#byId.get(id);
+    if (known === undefined) return [];
+    return 'name' in known ? [known] : known;
   }
 
   /** The first candidate by spec M4, or `undefined` when no usable cache matches an image exactly (spec M3). */
   best(query: CacheQuery): RankedCache | undefined {
     const platform = this.#partitions.get(query.platform.architecture)?.get(query.platform.os);
     if (platform === undefined) return undefined;
+    if (query.aliases === 'repository' && !this.#listsAliases) this.#listAliases();
     const shared = platform.get(undefined);
     const own = platform.get(query.namespace);
     // Where a namespace has no caches of its own, its pods ask the same question as those of any other.
     const question = own === undefined && query.namespace !== '' ? { ...query, namespace: '' } : query;
-    const known = this.#memo.current(question, this.#version);
+    const known = this.#memo.recall(question, this.#sizes);
     if (known !== undefined) return known.ranked;
     this.#searches += 1;
     const search = new CacheSearch(this.#searches, question, this.#sizes);
     if (shared !== undefined) search.addPartition(shared);
     if (own !== undefined) search.addPartition(own);
-    return this.#memo.run(search, this.#version);
+    search.run();
+    const ranked = search.result();
+    this.#memo.remember(question, ranked, search.looks);
+    return ranked;
   }
 
   /** Puts a usable cache into the posting lists of its partition; time alone is checked when lists are read. */
   #arrange(cache: ImageCache): Entry {
-    const expiresAtMs = cache.expiresAt === undefined ? Infinity : toEpochMs(cache.expiresAt);
     const entry: Entry = {
       cache,
-      expiresAtMs,
       partition: undefined,
       exact: NO_POSTINGS,
       strays: NO_POSTINGS,
@@ -143,13 +155,20 @@ export class ImageCacheIndex {
     entry.partition = partition;
     const repositories = repositoriesOf(cache);
     const keys = exactKeysOf(cache);
-    const aliases = new Set(cache.images.map(aliasKeyOf).filter((alias) => alias !== undefined));
     entry.exact = post(partition.exact, [...keys.keys()].toSorted(compareCodeUnits), entry);
     const strays = entry.exact.filter(({ key }) => !repositories.has(keys.get(key) ?? ''));
     if (strays.length > 0) entry.strays = strays;
     entry.repositories = post(partition.repositories, [...repositories], entry);
-    entry.aliases = post(partition.aliases, [...aliases], entry);
+    if (this.#listsAliases) postAliases(entry, partition);
     return entry;
+  }
+
+  /** Aliases are mostly off, and their lists weigh as much as the others: they are made when first asked for. */
+  #listAliases(): void {
+    this.#listsAliases = true;
+    for (const entry of this.#entries.values()) {
+      if (entry.partition !== undefined) postAliases(entry, entry.partition);
+    }
   }
 
   #partitionFor({ platform, privateTo }: ImageCache): Partition {
@@ -170,8 +189,9 @@ export class ImageCacheIndex {
 /** By the namespace that may use the caches; `undefined`: all. */
 type Visibilities = Map<string | undefined, Partition>;
 
-function postingsOf(entry: Entry): readonly Posting[] {
-  return [...entry.exact, ...entry.repositories, ...entry.aliases];
+function postAliases(entry: Entry, partition: Partition): void {
+  const aliases = new Set(entry.cache.images.map(aliasKeyOf).filter((alias) => alias !== undefined));
+  entry.aliases = post(partition.aliases, [...aliases], entry);
 }
 
 function getOrAdd<Key, Value>(map: Map<Key, Value>, key: Key, make: () => Value): Value {

@@ -1,7 +1,6 @@
 import type { ImageReference } from './image-reference.ts';
 import type { Platform } from './platform.ts';
 import type { Timestamp } from './timestamp.ts';
-import { toEpochMs } from './timestamp.ts';
 
 /** An ImageCache object as the matcher needs it; decoded once, where it enters the program. */
 export interface ImageCache {
@@ -27,14 +26,15 @@ export interface ImageCache {
   /** It has a deletionTimestamp. */
   readonly deleting: boolean;
   readonly createdAt: Timestamp | undefined;
-  readonly expiresAt: Timestamp | undefined;
+  /** Milliseconds since the epoch; Infinity for a cache that never expires, or whose time cannot be read (spec C1). */
+  readonly expiresAtMs: number;
 }
 
 /** One image a builder found in a cache. */
 export interface RecordedImage {
   readonly reference: ImageReference;
-  /** The digest the tag stood for when the cache was built. */
-  readonly digest: string | undefined;
+  /** Key of the digest the tag stood for when the cache was built: `repository@digest`. */
+  readonly digestKey: string | undefined;
   /** Finite and above 0, else `undefined` (spec C3). */
   readonly sizeBytes: number | undefined;
 }
@@ -62,7 +62,7 @@ export function isWorking(cache: ImageCache, nowMs: number): boolean {
 }
 
 function isExpired(cache: ImageCache, atMs: number): boolean {
-  return cache.expiresAt !== undefined && toEpochMs(cache.expiresAt) <= atMs;
+  return cache.expiresAtMs <= atMs;
 }
 
 /**
@@ -71,14 +71,14 @@ function isExpired(cache: ImageCache, atMs: number): boolean {
  */
 export function exactKeysOf(cache: ImageCache): ReadonlyMap<string, string> {
   const keys = new Map<string, string>();
-  for (const { repository, tag, digest } of cache.images) {
-    if (tag !== undefined) keys.set(`${repository}:${tag}`, repository);
-    if (digest !== undefined) keys.set(`${repository}@${digest}`, repository);
+  for (const { key, repository, tag, digest } of cache.images) {
+    // Keys are taken over rather than spelt again where they are there already: they are most of what a cache weighs.
+    if (digest !== undefined && tag !== undefined) keys.set([repository, tag].join(':'), repository);
+    keys.set(key, repository);
   }
-  for (const { reference, digest } of recordedImagesOf(cache)) {
-    const { repository } = reference;
-    if (reference.digest !== undefined) keys.set(`${repository}@${reference.digest}`, repository);
-    if (digest !== undefined) keys.set(`${repository}@${digest}`, repository);
+  for (const { reference, digestKey } of recordedImagesOf(cache)) {
+    if (reference.digest !== undefined) keys.set(reference.key, reference.repository);
+    if (digestKey !== undefined) keys.set(digestKey, reference.repository);
   }
   return keys;
 }

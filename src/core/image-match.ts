@@ -63,14 +63,25 @@ function distinctImages(texts: readonly string[]): PodImages {
   const invalid = new Set<string>();
   for (const text of texts) {
     const parsed = parseImageReference(text);
-    if (isValidReference(parsed)) valid.set(parsed.key, parsed);
-    else invalid.add(text);
+    if (!isValidReference(parsed)) {
+      invalid.add(text);
+      continue;
+    }
+    // One digest behind two tags is one image; which tag it is known by must not depend on the order of containers.
+    const known = valid.get(parsed.key);
+    if (known === undefined || compareTags(parsed, known) < 0) valid.set(parsed.key, parsed);
   }
   return {
     valid: [...valid.values()].toSorted((a, b) => compareCodeUnits(a.key, b.key)),
     invalid: [...invalid].toSorted(compareCodeUnits),
     count: valid.size + invalid.size,
   };
+}
+
+/** By tag, references without one last. */
+function compareTags(a: ImageReference, b: ImageReference): number {
+  if (a.tag === undefined || b.tag === undefined) return Number(a.tag === undefined) - Number(b.tag === undefined);
+  return compareCodeUnits(a.tag, b.tag);
 }
 
 function isSameList(a: readonly string[], b: readonly string[]): boolean {

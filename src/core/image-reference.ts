@@ -79,11 +79,22 @@ function parse(text: string): ImageReference | InvalidImageReference {
   }
   if (path.length > PATH_LIMIT) return { problem: `the repository name is longer than ${PATH_LIMIT} characters` };
 
-  const repository = `${host}/${path}`;
+  // Joined, not concatenated: the engine keeps a concatenation in pieces, which weigh twice as much as the text.
+  const repository = shared([host, path].join('/'));
   const effectiveTag = tag ?? (digest === undefined ? 'latest' : undefined);
-  const key = digest === undefined ? `${repository}:${effectiveTag}` : `${repository}@${digest}`;
+  const key = digest === undefined ? [repository, effectiveTag].join(':') : [repository, digest].join('@');
   return { repository, tag: effectiveTag, digest, key };
 }
+
+/** One copy of a repository's name for all its tags. */
+function shared(repository: string): string {
+  const known = repositories.get(repository);
+  if (known !== undefined) return known;
+  repositories.set(repository, repository);
+  return repository;
+}
+
+const repositories = new RecentMap<string, string>(4096);
 
 /** Tells the two results of {@link parseImageReference} apart. */
 export function isValidReference(parsed: ImageReference | InvalidImageReference): parsed is ImageReference {

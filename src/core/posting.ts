@@ -17,8 +17,6 @@ type Postings = Map<string, Posting>;
 /** A cache and the lists it stands in. */
 export interface Entry {
   readonly cache: ImageCache;
-  /** Milliseconds since the epoch; Infinity for a cache that never expires. */
-  readonly expiresAtMs: number;
   /** `undefined` for a cache that is not usable, whatever the time. */
   partition: Partition | undefined;
   /** In the order of their keys. */
@@ -35,10 +33,7 @@ export const NO_POSTINGS: readonly Posting[] = [];
 /** The caches that hold an image (or one of a repository), newest first, and what the search at hand makes of it. */
 export class Posting {
   readonly key: string;
-  readonly home: Postings;
-  readonly entries: Entry[] = [];
-  /** Grows with every change of any list, so that equal numbers mean equal lists. */
-  version = 0;
+  entries: Entry[];
   /** The search that looks for this list; the marks below belong to that search. */
   search = 0;
   /** Repository lists: how many of the pod's images are of this repository. */
@@ -47,13 +42,21 @@ export class Posting {
   queued = 0;
   read = 0;
 
-  constructor(key: string, home: Postings) {
+  constructor(key: string, first: Entry) {
     this.key = key;
-    this.home = home;
+    // Most lists hold one cache; a list that begins empty and grows would keep room for sixteen more.
+    this.entries = [first];
+  }
+
+  /** Puts an entry at its place in the order of age. Small lists are copied to their size, so that none keeps spare room. */
+  insert(entry: Entry): void {
+    const at = insertionPoint(this.entries, entry);
+    if (this.entries.length < SMALL_LIST) this.entries = this.entries.toSpliced(at, 0, entry);
+    else this.entries.splice(at, 0, entry);
   }
 }
 
-let versions = 0;
+const SMALL_LIST = 256;
 
 export function newPartition(): Partition {
   return { size: 0, exact: new Map(), repositories: new Map(), aliases: new Map() };
@@ -65,20 +68,21 @@ export function post(home: Postings, keys: readonly string[], entry: Entry): rea
   return keys.map((key) => {
     let posting = home.get(key);
     if (posting === undefined) {
-      posting = new Posting(key, home);
+      posting = new Posting(key, entry);
       home.set(key, posting);
+    } else {
+      posting.insert(entry);
     }
-    posting.entries.splice(insertionPoint(posting.entries, entry), 0, entry);
-    posting.version = ++versions;
     return posting;
   });
 }
 
-/** Takes a cache out of a list; an empty list goes away. */
-export function unpost(posting: Posting, entry: Entry): void {
-  posting.entries.splice(insertionPoint(posting.entries, entry), 1);
-  posting.version = ++versions;
-  if (posting.entries.length === 0) posting.home.delete(posting.key);
+/** Takes a cache out of these lists; an empty list goes away. */
+export function unpost(home: Postings, postings: readonly Posting[], entry: Entry): void {
+  for (const posting of postings) {
+    posting.entries.splice(insertionPoint(posting.entries, entry), 1);
+    if (posting.entries.length === 0) home.delete(posting.key);
+  }
 }
 
 /** Where an entry stands, or would stand, in a list that is sorted by age. */

@@ -30,7 +30,7 @@ function formatWarning(warning: Warning): string {
     case 'pin-unknown':
       return warning.namesake === undefined
         ? `no ImageCache here has the id ${brief(warning.pin)} that is pinned; the region may hold it`
-        : `${brief(warning.pin)} is an ImageCache's name; k8s.aliyun.com/eci-imc-id takes its id${idOf(warning.namesake)}`;
+        : `${brief(warning.pin)} is an ImageCache's name; pin its id${idOf(warning.namesake)}`;
     case 'rule-pin-left-out':
       return `rule ${brief(warning.rule)}: its pin is left out, ImageCache ${brief(warning.cache.name)} does not work`;
     case 'illegal-value': {

@@ -8,9 +8,12 @@ import {
   RECORDED_IMAGES_KEY,
   RETIRING_KEY,
 } from '../core/keys.ts';
+import type { StringMap } from '../core/label-selector.ts';
+import type { Platform } from '../core/platform.ts';
 import { DEFAULT_PLATFORM } from '../core/platform.ts';
+import { RecentMap } from '../core/recent-map.ts';
 import type { Timestamp } from '../core/timestamp.ts';
-import { parseTimestamp } from '../core/timestamp.ts';
+import { parseTimestamp, toEpochMs } from '../core/timestamp.ts';
 import type { JsonObject } from './json.ts';
 import { member, textMember } from './json.ts';
 import type { Origin } from './manifest-error.ts';
@@ -31,25 +34,30 @@ export function decodeImageCache(value: JsonObject, origin?: Origin): ImageCache
   const annotations = decodeTextMap(member(metadata, 'annotations'), ['metadata', 'annotations'], origin);
   const { images, invalidImages } = decodeImages(member(value, 'spec'), origin);
   const status = member(value, 'status');
+  const expiry = timestampMember(status, 'expireDateTime');
   return {
     name,
     id: textMember(status, 'imageCacheId'),
-    phase: textMember(status, 'phase'),
-    progress: textMember(status, 'progress'),
+    phase: shared(textMember(status, 'phase')),
+    progress: shared(textMember(status, 'progress')),
     images,
     invalidImages,
     statusImages: decodeRecordedImages(member(status, 'images')),
     annotationImages: decodeRecordedImages(parseJson(annotations.get(RECORDED_IMAGES_KEY))),
-    platform: {
-      architecture: annotations.get(CACHE_ARCH_KEY) || DEFAULT_PLATFORM.architecture,
-      os: annotations.get(CACHE_OS_KEY) || DEFAULT_PLATFORM.os,
-    },
+    platform: platformOf(annotations),
     privateTo: labels.get(PRIVATE_NAMESPACE_KEY),
     retiring: labels.has(RETIRING_KEY),
     deleting: isSet(member(metadata, 'deletionTimestamp')),
     createdAt: timestampMember(metadata, 'creationTimestamp'),
-    expiresAt: timestampMember(status, 'expireDateTime'),
+    expiresAtMs: expiry === undefined ? Infinity : toEpochMs(expiry),
   };
+}
+
+function platformOf(annotations: StringMap): Platform {
+  const architecture = annotations.get(CACHE_ARCH_KEY) || DEFAULT_PLATFORM.architecture;
+  const os = annotations.get(CACHE_OS_KEY) || DEFAULT_PLATFORM.os;
+  const isDefault = architecture === DEFAULT_PLATFORM.architecture && os === DEFAULT_PLATFORM.os;
+  return isDefault ? DEFAULT_PLATFORM : { architecture: shared(architecture), os: shared(os) };
 }
 
 function decodeImages(
@@ -69,28 +77,55 @@ function decodeImages(
     // Two references with one digest can differ in their tags.
     else images.set(`${parsed.key} ${parsed.tag ?? ''}`, parsed);
   }
-  return { images: [...images.values()], invalidImages };
+  return {
+    images: fitted([...images.values()]),
+    invalidImages: invalidImages.length === 0 ? NOTHING_INVALID : invalidImages,
+  };
 }
 
 /** Records that name no valid reference say nothing; other parts may be missing (spec C3, I3). */
 function decodeRecordedImages(list: unknown): readonly RecordedImage[] {
   if (!Array.isArray(list)) return NOTHING_RECORDED;
-  return list.flatMap((item): RecordedImage[] => {
+  const recorded = list.flatMap((item): RecordedImage[] => {
     const reference = parseImageReference(textMember(item, 'name'));
     if (!isValidReference(reference)) return [];
     const digest = textMember(item, 'digest');
-    const sizeBytes = member(item, 'sizeBytes');
-    return [
-      {
-        reference,
-        digest: DIGEST.test(digest) ? digest : undefined,
-        sizeBytes: typeof sizeBytes === 'number' && Number.isFinite(sizeBytes) && sizeBytes > 0 ? sizeBytes : undefined,
-      },
-    ];
+    const digestKey = DIGEST.test(digest) ? shared([reference.repository, digest].join('@')) : undefined;
+    const size = member(item, 'sizeBytes');
+    const sizeBytes = typeof size === 'number' && Number.isFinite(size) && size > 0 ? size : undefined;
+    return [sharedRecord({ reference, digestKey, sizeBytes })];
   });
+  return recorded.length === 0 ? NOTHING_RECORDED : fitted(recorded);
 }
 
+/** A copy without the spare room that a list keeps which grew item by item. */
+function fitted<Item>(list: readonly Item[]): readonly Item[] {
+  return list.slice();
+}
+
+const NOTHING_INVALID: readonly string[] = [];
 const NOTHING_RECORDED: readonly RecordedImage[] = [];
+
+/** Thousands of caches repeat the same few texts; one copy of each is enough. */
+function shared(text: string): string {
+  const known = sharedTexts.get(text);
+  if (known !== undefined) return known;
+  sharedTexts.set(text, text);
+  return text;
+}
+
+const sharedTexts = new RecentMap<string, string>(2048);
+
+/** Caches that hold the same image mostly record the same of it. */
+function sharedRecord(record: RecordedImage): RecordedImage {
+  const { reference, digestKey, sizeBytes } = record;
+  const known = sharedRecords.get(reference);
+  if (known !== undefined && known.digestKey === digestKey && known.sizeBytes === sizeBytes) return known;
+  sharedRecords.set(reference, record);
+  return record;
+}
+
+const sharedRecords = new RecentMap<ImageReference, RecordedImage>(2048);
 const DIGEST = /^(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$/;
 
 function parseJson(text: string | undefined): unknown {

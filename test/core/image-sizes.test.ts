@@ -10,7 +10,7 @@ const NGINX = 'docker.io/library/nginx';
 
 function sizeIn(caches: readonly ImageCacheBuilder[], key: string): number {
   const sizes = new ImageSizes();
-  for (const cache of caches) sizes.add(cache.decode());
+  for (const cache of caches) sizes.replace(undefined, cache.decode());
   return sizes.sizeOf(key);
 }
 
@@ -101,11 +101,11 @@ describe('ImageSizes', () => {
     const sizes = new ImageSizes();
     const first = reporting(7).decode();
     const second = reporting(9).decode();
-    sizes.add(first);
-    sizes.add(second);
-    sizes.remove(second);
+    sizes.replace(undefined, first);
+    sizes.replace(undefined, second);
+    sizes.replace(second, undefined);
     expect(sizes.sizeOf(`${NGINX}:1`)).toBe(7);
-    sizes.remove(first);
+    sizes.replace(first, undefined);
     expect(sizes.sizeOf(`${NGINX}:1`)).toBe(0);
   });
 
@@ -120,10 +120,10 @@ describe('ImageSizes', () => {
           for (const step of steps) {
             const cache = caches[step];
             if (cache === undefined) continue;
-            if (present.delete(step)) sizes.remove(cache);
+            if (present.delete(step)) sizes.replace(cache, undefined);
             else {
               present.add(step);
-              sizes.add(cache);
+              sizes.replace(undefined, cache);
             }
             const left = [...present].flatMap((i) => caches[i] ?? []);
             for (const key of KEYS) expect(sizes.sizeOf(key)).toBe(largestReport(left, key));
@@ -142,7 +142,7 @@ describe('ImageSizes', () => {
         0,
         ...caches
           .flatMap((cache) => cache[source])
-          .filter(({ reference, digest }) => reference.key === key || `${reference.repository}@${digest}` === key)
+          .filter(({ reference, digestKey }) => reference.key === key || digestKey === key)
           .map(({ sizeBytes }) => sizeBytes ?? 0),
       );
     return largest('statusImages') || largest('annotationImages');

@@ -32,12 +32,12 @@ describe('formatWarnings', () => {
     [
       'a name in place of an id',
       { kind: 'pin-unknown', pin: 'web-cache', namesake: anImageCache('web-cache').withId('imc-1').decode() },
-      "web-cache is an ImageCache's name; k8s.aliyun.com/eci-imc-id takes its id, imc-1",
+      "web-cache is an ImageCache's name; pin its id, imc-1",
     ],
     [
       'a name of a cache that has no id',
       { kind: 'pin-unknown', pin: 'a', namesake: anImageCache('a').withId('').decode() },
-      "a is an ImageCache's name; k8s.aliyun.com/eci-imc-id takes its id, none yet",
+      "a is an ImageCache's name; pin its id, none yet",
     ],
     [
       "a rule's pin left out names rule and cache",

@@ -9,7 +9,7 @@ const WARNING_WORDS: Readonly<Record<WarningKind, RegExp>> = {
   rulePinLeftOut: /: its pin is left out, /,
   illegalValue: / is ignored: expected /,
   ignoredKeys: / ignored: (?:the pod has a pin|eci-auto-imc is)/,
-  mutableTag: /^no cache holds .* its tag moves/,
+  mutableTag: /^no cache holds .* its tag moves: /,
   pullAlways: /^imagePullPolicy Always /,
 };
 

@@ -148,7 +148,7 @@ function suffix(rng: Rng): string {
 }
 
 /** Few repositories for most references, so that pods and caches meet. */
-function randomReference(rng: Rng): string {
+export function randomReference(rng: Rng): string {
   return weighted(rng, [
     [12, () => spell(rng, rng.pick(repositories.slice(0, 5))) + suffix(rng)],
     [8, () => spell(rng, rng.pick(repositories)) + suffix(rng)],

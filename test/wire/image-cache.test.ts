@@ -20,7 +20,7 @@ describe('decodeImageCache', () => {
       retiring: false,
       deleting: false,
       createdAt: undefined,
-      expiresAt: undefined,
+      expiresAtMs: Infinity,
     });
   });
 
@@ -46,15 +46,15 @@ describe('decodeImageCache', () => {
       progress: '45%',
       images: [{ key: 'docker.io/library/nginx:1' }],
       invalidImages: ['Bad'],
-      statusImages: [{ reference: { key: 'docker.io/library/nginx:1' }, digest: DIGEST_A, sizeBytes: 7 }],
-      annotationImages: [{ reference: { key: 'docker.io/library/redis:1' }, digest: undefined, sizeBytes: undefined }],
+      statusImages: [{ reference: { key: 'docker.io/library/nginx:1' }, digestKey: `docker.io/library/nginx@${DIGEST_A}`, sizeBytes: 7 }],
+      annotationImages: [{ reference: { key: 'docker.io/library/redis:1' }, digestKey: undefined, sizeBytes: undefined }],
       platform: { architecture: 'arm64', os: 'windows' },
       privateTo: 'team-a',
       retiring: true,
       deleting: true,
       createdAt: { fraction: '5' },
     });
-    expect(cache.expiresAt?.seconds).toBe(cache.createdAt?.seconds);
+    expect(cache.expiresAtMs).toBe((cache.createdAt?.seconds ?? 0) * 1000);
   });
 
   it.each([
@@ -96,7 +96,8 @@ describe('decodeImageCache', () => {
     [null, undefined],
     [7, undefined],
   ])('spec I3: a recorded digest of %j is %s', (digest, expected) => {
-    expect(anImageCache('a').recording({ name: 'nginx:1', digest }).decode().statusImages[0]?.digest).toBe(expected);
+    const key = expected === undefined ? undefined : `docker.io/library/nginx@${expected}`;
+    expect(anImageCache('a').recording({ name: 'nginx:1', digest }).decode().statusImages[0]?.digestKey).toBe(key);
   });
 
   it.each([
