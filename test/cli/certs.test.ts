@@ -1,7 +1,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { isTrusted, strictProblems } from '../certs/strict-client.ts';
 import { temporaryFolder } from '../composition/temporary-folder.ts';
 import { imc } from './recording-terminal.ts';
@@ -26,6 +26,8 @@ async function generated(...args: readonly string[]) {
 
 describe('imc certs generate', () => {
   it('writes a CA, a certificate and a key that only its owner may read, and names them', async () => {
+    const mask = process.umask(0o022);
+    onTestFinished(() => void process.umask(mask));
     const { folder, out } = await generated();
     const modes = FILES.map((name) => statSync(join(folder, name)).mode & 0o777);
     expect(modes[2]).toBe(0o600);

@@ -16,13 +16,14 @@ export interface WebhookProcess {
   stop(): Promise<number | null>;
 }
 
-/** Starts `imc serve` with these options on free ports; resolves when it is ready. */
+/** Starts `imc serve` with these options on free ports of this machine; resolves when it is ready. */
 export async function startWebhook(
   options: readonly string[],
   env: Readonly<Record<string, string>> = {},
 ): Promise<WebhookProcess> {
-  const child = spawn(process.execPath, [MAIN, 'serve', '--port', '0', '--admin-port', '0', ...options], {
-    env: { ...process.env, ...env },
+  const places = ['--host', '127.0.0.1', '--port', '0', '--admin-port', '0'];
+  const child = spawn(process.execPath, [MAIN, 'serve', ...places, ...options], {
+    env: { PATH: process.env['PATH'], ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const { admission, operations } = await addressesOf(child);
