@@ -1,4 +1,4 @@
-import { mkdir, rename, stat, writeFile } from 'node:fs/promises';
+import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
@@ -9,8 +9,11 @@ import { unreadable } from './manifest-files.ts';
 import type { Terminal } from './terminal.ts';
 import { UsageError } from './terminal.ts';
 
-/** As in certificates: letters, digits and hyphens between dots, with a wildcard for the first part at most. */
-const DNS_NAME = /^(?:\*\.)?[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*$/i;
+/**
+ * As in certificates: letters, digits and hyphens between dots, with a wildcard for the first part at most. The last part
+ * is not all digits: that is an IP address with a mistake in it.
+ */
+const DNS_NAME = /^(?:\*\.)?(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*(?!\d+$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/i;
 
 const DEFAULT_HOSTS = ['localhost', '127.0.0.1', '::1'];
 
@@ -67,12 +70,13 @@ async function generateCertificates(options: Options, commands: Commands, termin
         throw new UsageError(`${join(folder, name)} is there already; choose another --out or give --force`);
       }
     }
+    // Written beside and renamed: the mode of a file counts only when it is made, and no reader sees half a file.
     for (const { name, text, mode } of files) {
-      // Written beside and renamed: the mode of a file counts only when it is made, and no reader sees half a pair.
-      const file = join(folder, name);
-      await writeFile(`${file}.new`, text, { mode, flag: 'wx' });
-      await rename(`${file}.new`, file);
+      const file = join(folder, `${name}.new`);
+      await rm(file, { force: true }); // left by a run that was cut short
+      await writeFile(file, text, { mode, flag: 'wx' });
     }
+    for (const { name } of files) await rename(join(folder, `${name}.new`), join(folder, name));
   } catch (cause) {
     throw cause instanceof UsageError ? cause : unreadable(folder, cause);
   }

@@ -1,5 +1,5 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { readFileSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { isTrusted, strictProblems } from '../certs/strict-client.ts';
@@ -96,11 +96,34 @@ describe('imc certs generate', () => {
     expect(err).toBe(`Error: ${folder}: a part of this path is no folder; check the path\n`);
   });
 
-  it('says what is wrong with a host that cannot be certified', async () => {
-    const { code, err } = await imc(['certs', 'generate', '--out', temporaryFolder(), '--host', 'not a host']);
-    expect(code).toBe(2);
-    expect(err).toContain('not a host');
+  it('replaces a pair also where a run was cut short', async () => {
+    const folder = temporaryFolder({ 'tls.key.new': 'half a k' });
+    const { code, err } = await imc(['certs', 'generate', '--out', folder]);
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    expect(readdirSync(folder).toSorted()).toEqual([...FILES]);
+    expect(statSync(join(folder, 'tls.key')).mode & 0o777).toBe(0o600);
   });
+
+  it.each(['not a host', 'a..b', 'a.', '-a', 'https://a.svc', 'a.svc:443', 'a.*.svc', '*', 'a_b', '256.0.0.1', ''])(
+    'says what is wrong with a host that cannot be certified, and makes nothing: %j',
+    async (host) => {
+      const folder = temporaryFolder();
+      expect(await imc(['certs', 'generate', '--out', folder, '--host', 'localhost', '--host', host])).toEqual({
+        code: 2,
+        out: '',
+        err: `Error: --host ${host}: expected a DNS name such as imc.imc-system.svc, or an IP address\n`,
+      });
+      expect(readdirSync(folder)).toEqual([]);
+    },
+  );
+
+  it.each(['*.imc-system.svc', 'xn--nxasmq6b', '10.in-addr.arpa', 'A-1', `${'a'.repeat(63)}.svc`])(
+    'certifies every name there can be: %s',
+    async (host) => {
+      const { leaf } = await generated('--host', host);
+      expect(leaf.subjectAltName).toBe(`DNS:${host}`);
+    },
+  );
 });
 
 function exists(file: string): boolean {
