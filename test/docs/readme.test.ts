@@ -1,11 +1,19 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { updatedReadme } from '../../script/lib/docs.ts';
 import { OUTCOMES } from '../../src/core/outcome.ts';
+import { imc } from '../cli/recording-terminal.ts';
 
 const ROOT = new URL('../../', import.meta.url);
 const readme = readFileSync(new URL('README.md', ROOT), 'utf8');
+const MANUALS = [
+  'README.md',
+  'CONTRIBUTING.md',
+  'examples/README.md',
+  'certs/README.md',
+  'bench/README.md',
+  'src/README.md',
+];
 
 describe('the README keeps up with the source', () => {
   it('spec 8: the table of settings is the one that parses them (script/docs writes it)', () => {
@@ -30,9 +38,23 @@ describe('the README keeps up with the source', () => {
     const metrics = readFileSync(new URL('src/telemetry/metrics.ts', ROOT), 'utf8');
     for (const [, name] of metrics.matchAll(/name: '(imc_\w+)'/g)) expect(readme).toContain(`\`${name}`);
   });
+});
+
+describe.each(MANUALS)('%s', (manual) => {
+  const text = readFileSync(new URL(manual, ROOT), 'utf8');
 
   it('points only to files that are there', () => {
-    const files = [...readme.matchAll(/\]\(([^)#:]+)\)/g)].map(([, path]) => path ?? '');
-    for (const path of files) expect(() => readFileSync(fileURLToPath(new URL(path, ROOT)))).not.toThrow();
+    const links = [...text.matchAll(/\]\(([^)#:]+)\)/g)].map(([, path]) => path ?? '');
+    for (const link of links) expect(existsSync(new URL(link, new URL(manual, ROOT))), link).toBe(true);
+  });
+
+  it('shows only commands and flags that there are', async () => {
+    for (const [shown, words = '', rest = ''] of text.matchAll(/\bimc ((?:certs )?[a-z]+)\b([^\n`#]*)/g)) {
+      const { code, out } = await imc([...words.split(' '), '--help']);
+      expect(code, shown).toBe(0);
+      expect(out, shown).toMatch(new RegExp(`^Usage: imc ${words}`));
+      for (const [flag] of rest.matchAll(/(?<= )--?[a-z][a-z-]*/g))
+        expect(out, shown).toMatch(new RegExp(`${flag}\\b`));
+    }
   });
 });
