@@ -43,10 +43,7 @@ export function patchFor(object: unknown, wanted: PodMaps): readonly Operation[]
   ];
   if (patch.length === 0) return patch;
   const whole = isJsonObject(metadata) ? patch : [addMetadata(wanted)];
-  const copy = isJsonObject(metadata)
-    ? { metadata: { annotations: copyOf(annotations), labels: copyOf(labels) } }
-    : { metadata };
-  verify(whole, copy, wanted, { annotations, labels });
+  verify(whole, { annotations, labels }, wanted);
   return whole;
 }
 
@@ -76,21 +73,19 @@ function addMetadata({ annotations, labels }: PodMaps): Operation {
   return { op: 'add', path: '/metadata', value };
 }
 
-function copyOf(map: unknown): unknown {
-  return isJsonObject(map) ? { ...map } : map;
+/** A map of the pod to try the patch on; a Map, so that `__proto__` is a key like any other (spec A7). */
+type Copy = Map<string, unknown> | undefined;
+
+function copyOf(map: unknown): Copy {
+  return isJsonObject(map) ? new Map(Object.entries(map)) : undefined;
 }
 
-/** Applies the patch to a copy of the part of the pod that it touches and checks the result (spec A6). */
-function verify(
-  patch: readonly Operation[],
-  copy: object,
-  wanted: PodMaps,
-  current: Readonly<Record<MapName, unknown>>,
-): void {
-  const { newDocument } = jsonpatch.applyPatch(copy, [...patch], true, true);
-  const metadata = member(newDocument, 'metadata');
+/** Applies the patch to a copy of what it touches and checks the result (spec A6). */
+function verify(patch: readonly Operation[], current: Readonly<Record<MapName, unknown>>, wanted: PodMaps): void {
+  const copy = { annotations: copyOf(current.annotations), labels: copyOf(current.labels) };
+  for (const operation of patch) applyTo(copy, operation);
   for (const name of ['annotations', 'labels'] as const) {
-    if (!isSame(member(metadata, name) ?? {}, wanted[name])) {
+    if (!isSameMap(copy[name] ?? NOTHING, wanted[name])) {
       throw new UnsafePatchError(`the patch does not give metadata.${name} the decided value`);
     }
   }
@@ -111,6 +106,40 @@ function verify(
     if (!isLabelKey(key)) throw new UnsafePatchError(`${JSON.stringify(key)} is not a legal label key`);
     if (!isLabelValue(value)) throw new UnsafePatchError(`label ${key}: ${JSON.stringify(value)} is not a legal value`);
   }
+}
+
+/** RFC 6902 for the few operations and paths that we may send; anything else must not leave the house. */
+function applyTo(copy: Record<MapName, Copy>, operation: Operation): void {
+  const { op, path } = operation;
+  const value = op === 'add' || op === 'replace' ? operation.value : undefined;
+  if (path === '/metadata' && op === 'add') {
+    copy.annotations = copyOf(member(value, 'annotations'));
+    copy.labels = copyOf(member(value, 'labels'));
+    return;
+  }
+  const [root, parent, name = '', escaped, ...deeper] = path.split('/');
+  if (root !== '' || parent !== 'metadata' || (name !== 'annotations' && name !== 'labels') || deeper.length > 0) {
+    throw new UnsafePatchError(`the patch would touch ${path}`);
+  }
+  if (escaped === undefined) {
+    if (op !== 'add') throw new UnsafePatchError(`${op} of ${path} is none of ours`);
+    copy[name] = copyOf(value);
+    return;
+  }
+  const map = copy[name];
+  const key = escaped.replaceAll('~1', '/').replaceAll('~0', '~');
+  if (map === undefined) throw new UnsafePatchError(`there is no metadata.${name} to change`);
+  if (op !== 'add' && !map.has(key)) throw new UnsafePatchError(`${op} of ${path}, which is not there`);
+  if (op === 'remove') map.delete(key);
+  else map.set(key, value);
+}
+
+const NOTHING: ReadonlyMap<string, unknown> = new Map();
+
+function isSameMap(map: ReadonlyMap<string, unknown>, wanted: StringMap): boolean {
+  if (map.size !== wanted.size) return false;
+  for (const [key, value] of wanted) if (map.get(key) !== value) return false;
+  return true;
 }
 
 function isSame(map: unknown, wanted: StringMap): boolean {

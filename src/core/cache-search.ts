@@ -56,11 +56,6 @@ export class CacheSearch {
     this.lists.push(new PartitionLists(this.id, this.query, partition));
   }
 
-  /** Size of an image in bytes (spec C3). */
-  sizeOf(posting: Posting): number {
-    return this.#sizes.sizeOf(posting.key);
-  }
-
   /**
    * Reads the lists as far as needed. Exact lists are read from the shortest on: a cache first met in list j stands in
    * none of the earlier ones, so it matches at most as many images as there are lists left. Those that match so many
@@ -154,7 +149,11 @@ export class CacheSearch {
 
   #matchedBytes(entry: Entry): number {
     let bytes = 0;
-    for (const posting of entry.exact) if (posting.search === this.id) bytes += this.sizeOf(posting);
+    for (const posting of entry.exact) {
+      if (posting.search !== this.id) continue;
+      if (posting.weight < 0) posting.weight = this.#sizes.sizeOf(posting.key);
+      bytes += posting.weight;
+    }
     return bytes;
   }
 }
@@ -222,14 +221,15 @@ class PartitionLists {
       return;
     }
     exact.search = this.#id;
+    exact.weight = -1;
     this.exact.push({ image, list: exact });
   }
 
   /** @returns whether unread caches may stand in this list. */
   #queue(posting: Posting | undefined): boolean {
     if (posting === undefined || posting.read === this.#id) return false;
-    if (posting.queued !== this.#id) {
-      posting.queued = this.#id;
+    if (posting.read !== -this.#id) {
+      posting.read = -this.#id;
       this.#unread.push(posting);
       this.unreadEntries += posting.entries.length;
     }

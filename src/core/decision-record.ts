@@ -55,8 +55,8 @@ export function encodeDecisionRecord(record: DecisionRecord): string {
   const additions = encodeAdditions(added);
   const missing = coverage?.missing ?? [];
   const text = encode(missing, rules, additions);
-  // A UTF-16 code unit takes at most three bytes in UTF-8: most records need no closer look.
-  if (text.length * 3 < SIZE_LIMIT_BYTES) return text;
+  // What is short enough with `added` is so without it; and a UTF-16 code unit takes at most three bytes in UTF-8.
+  if (text.length * 3 < SIZE_LIMIT_BYTES || utf8Length(text) < SIZE_LIMIT_BYTES) return text;
 
   const bytesForLists = SIZE_LIMIT_BYTES - 1 - utf8Length(encode([], [], undefined));
   const missingList = new CutList('missing', missing);
@@ -136,7 +136,8 @@ function encodeAdditions({ annotations, labels }: Additions): object | undefined
 
 /** Sorted by key, so that the order in which rules spell their effects leaves no trace. */
 function sortedObject(map: StringMap): object | undefined {
-  return map.size === 0 ? undefined : Object.fromEntries([...map].toSorted(([a], [b]) => compareCodeUnits(a, b)));
+  if (map.size === 0) return undefined;
+  return Object.fromEntries(map.size === 1 ? map : [...map].toSorted(([a], [b]) => compareCodeUnits(a, b)));
 }
 
 /** A list that loses items from its end until the record fits, and then says how many (spec A2). */

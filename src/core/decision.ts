@@ -379,10 +379,10 @@ function enforced(original: PodView, effects: Effects, choice: Choice, rules: re
     rules,
     added,
   };
-  return {
-    annotations: new Map([...original.annotations, ...added.annotations, [DECISION_KEY, encodeDecisionRecord(record)]]),
-    labels: effects.labels,
-  };
+  const written = new Map(original.annotations);
+  for (const [key, value] of added.annotations) written.set(key, value);
+  written.set(DECISION_KEY, encodeDecisionRecord(record));
+  return { annotations: written, labels: effects.labels };
 }
 
 /** Mode `observe`: only the decision, which tells what would be pinned (spec M12). */
@@ -395,10 +395,8 @@ function observed(original: PodView, choice: Choice, rules: readonly string[]): 
     rules,
     added: NOTHING_ADDED,
   };
-  return {
-    annotations: new Map([...original.annotations, [DECISION_KEY, encodeDecisionRecord(record)]]),
-    labels: original.labels,
-  };
+  const written = new Map(original.annotations).set(DECISION_KEY, encodeDecisionRecord(record));
+  return { annotations: written, labels: original.labels };
 }
 
 function isSameAudit(a: Readonly<Record<string, string>>, b: Readonly<Record<string, string>>): boolean {

@@ -68,8 +68,14 @@ function parse(text: string): ImageReference | InvalidImageReference {
     return { problem: 'the tag must be 1 to 128 letters, digits, "_", "." or "-", not starting with "." or "-"' };
   }
 
-  const { host, path } = splitHost(colon < 0 ? named : named.slice(0, colon));
-  if (!HOST.test(host)) return { problem: 'the registry host is not a host name with an optional port' };
+  const name = colon < 0 ? named : named.slice(0, colon);
+  const split = splitHost(name);
+  // To the grammar, what looks like a host but cannot be one (`my_host.io/app`) is the beginning of a path.
+  const hasHost = HOST.test(split.host);
+  if (!hasHost && !PATH.test(name)) {
+    return { problem: 'the registry host is not a host name with an optional port' };
+  }
+  const path = hasHost ? split.path : name;
   if (!PATH.test(path)) {
     return {
       problem: /[A-Z]/.test(path)
@@ -80,7 +86,7 @@ function parse(text: string): ImageReference | InvalidImageReference {
   if (path.length > PATH_LIMIT) return { problem: `the repository name is longer than ${PATH_LIMIT} characters` };
 
   // Joined, not concatenated: the engine keeps a concatenation in pieces, which weigh twice as much as the text.
-  const repository = shared([host, path].join('/'));
+  const repository = shared(hasHost ? [split.host, path].join('/') : path);
   const effectiveTag = tag ?? (digest === undefined ? 'latest' : undefined);
   const key = digest === undefined ? [repository, effectiveTag].join(':') : [repository, digest].join('@');
   return { repository, tag: effectiveTag, digest, key };

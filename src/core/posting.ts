@@ -36,10 +36,9 @@ export class Posting {
   entries: Entry[];
   /** The search that looks for this list; the marks below belong to that search. */
   search = 0;
-  /** Repository lists: how many of the pod's images are of this repository. */
+  /** Repository lists: how many of the pod's images are of this repository. Exact lists: the image's bytes, once asked for. */
   weight = 0;
-  /** The search that queued this list for reading ahead, and the one that has read it as far as needed. */
-  queued = 0;
+  /** Number of a search that has read this list as far as needed, or, negative, of one that queued it to be read ahead. */
   read = 0;
 
   constructor(key: string, first: Entry) {

@@ -247,6 +247,7 @@ function nearestNode(root: Node | undefined, path: readonly (string | number)[])
 function findPath(value: unknown, key: string, path: (string | number)[]): (string | number)[] | undefined {
   if (typeof value !== 'object' || value === null || path.length > KEY_DEPTH) return undefined;
   for (const [step, inner] of Object.entries(value)) {
+    if (path.length === 1 && !KEY_HOLDERS.has(step)) continue;
     const next = [...path, Array.isArray(value) ? Number(step) : step];
     if (step === key && isJsonObject(value)) return next;
     const found = findPath(inner, key, next);
@@ -257,6 +258,7 @@ function findPath(value: unknown, key: string, path: (string | number)[]): (stri
 
 /** `[0].objectSelector.matchLabels` */
 const KEY_DEPTH = 3;
+const KEY_HOLDERS: ReadonlySet<string> = new Set(['namespaceSelector', 'objectSelector', 'effect']);
 
 /** The text's syntax tree; `undefined` for a text nested too deeply to have one. */
 function treeOf(text: string, errors: ParseError[] = []): Node | undefined {
