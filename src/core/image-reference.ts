@@ -46,9 +46,9 @@ export function parseImageReference(text: string): ImageReference | InvalidImage
   return parsed;
 }
 
-/** With the limit below, at most about 10 MB. */
+/** With the limit below, at most about 5 MB. */
 const REMEMBERED_LENGTH = 256;
-const remembered = new RecentMap<string, ImageReference | InvalidImageReference>(4096);
+const remembered = new RecentMap<string, ImageReference | InvalidImageReference>(2048);
 
 function parse(text: string): ImageReference | InvalidImageReference {
   if (text === '') return { problem: 'it is empty' };
