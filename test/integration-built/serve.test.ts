@@ -171,9 +171,9 @@ describe('the built file follows its folder: the next review knows (spec section
     expect(status).toBe(200);
     expect(text).toMatch(/^\[!\] .*image-caches\/checkout\.yaml:\d+:\d+: .+$/m);
     expect(await server.answer(CHECKOUT)).toMatchObject({ outcome: 'CompleteMatch', cache: 'checkout-2-8-1-rebuilt' });
-    expect(server.log.filter(({ level }) => level === 'warn')).toMatchObject([
-      { problem: expect.stringContaining('checkout.yaml:') },
-    ]);
+    const warnings = () => server.log.filter(({ level }) => level === 'warn');
+    await until(() => warnings().length > 0);
+    expect(warnings()).toMatchObject([{ problem: expect.stringContaining('checkout.yaml:') }]);
     edit(dir, 'image-caches/checkout.yaml', () => whole);
     await until(async () => !(await server.readiness()).text.includes('[!]'));
   });
