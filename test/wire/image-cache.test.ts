@@ -46,8 +46,16 @@ describe('decodeImageCache', () => {
       progress: '45%',
       images: [{ key: 'docker.io/library/nginx:1' }],
       invalidImages: ['Bad'],
-      statusImages: [{ reference: { key: 'docker.io/library/nginx:1' }, digestKey: `docker.io/library/nginx@${DIGEST_A}`, sizeBytes: 7 }],
-      annotationImages: [{ reference: { key: 'docker.io/library/redis:1' }, digestKey: undefined, sizeBytes: undefined }],
+      statusImages: [
+        {
+          reference: { key: 'docker.io/library/nginx:1' },
+          digestKey: `docker.io/library/nginx@${DIGEST_A}`,
+          sizeBytes: 7,
+        },
+      ],
+      annotationImages: [
+        { reference: { key: 'docker.io/library/redis:1' }, digestKey: undefined, sizeBytes: undefined },
+      ],
       platform: { architecture: 'arm64', os: 'windows' },
       privateTo: 'team-a',
       retiring: true,
