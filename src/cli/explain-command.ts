@@ -26,7 +26,7 @@ export function explainCommand(commands: Commands, terminal: Terminal, done: (co
     .requiredOption('-f, --filename <path>', 'file, folder, or - for standard input; can be repeated', collect)
     .option('-d, --dir <folder>', 'folder with the ImageCaches, Namespaces and the eci-profile')
     .option('-n, --namespace <name>', 'namespace of pods that name none', 'default')
-    .addOption(outputOption(['text', 'json', 'yaml']))
+    .addOption(outputOption(['table', 'json', 'yaml']))
     .addOption(nowOption())
     .addHelpText(
       'after',

@@ -79,8 +79,8 @@ describe('bad usage ends with exit code 2 and what to do (spec section 8)', () =
     },
     {
       title: 'an output format of another command',
-      args: ['explain', '-f', 'x', '-o', 'table'],
-      says: /Allowed choices are text, json, yaml/,
+      args: ['explain', '-f', 'x', '-o', 'patch'],
+      says: /Allowed choices are table, json, yaml/,
     },
     {
       title: 'a --now that is no time',
