@@ -13,6 +13,8 @@ import { buildProgram, RunningProgram, RunningServer } from './built-program.ts'
 
 const CHECKOUT = readFileSync('examples/reviews/checkout-pod.json', 'utf8');
 const CLUSTER = join(process.cwd(), 'examples/cluster');
+/** Nothing of what is set here, such as FORCE_COLOR. */
+const ENV = { PATH: process.env['PATH'] };
 
 let program: string;
 
@@ -116,6 +118,7 @@ describe('the built file and a reader that goes away', () => {
   async function shell(script: string, ...args: readonly string[]): Promise<{ stdout: string; stderr: string }> {
     return promisify(execFile)('bash', ['-c', script, 'bash', process.execPath, program, ...args], {
       cwd: temporaryFolder(),
+      env: ENV,
       maxBuffer: 64 * 1024 * 1024,
     });
   }
@@ -156,7 +159,7 @@ describe('the built file and a reader that goes away', () => {
       `exec "$1" "$2" serve --dir "$4" --host 127.0.0.1 --port 0 --admin-port 0 --ca-out ca.crt --drain-seconds 0; } |`,
       `{ grep -m 1 --line-buffered '"ready"' > ready.json; }; echo "\${PIPESTATUS[0]}" > exit-code`,
     ].join(' ');
-    execFile('bash', ['-c', script, 'bash', process.execPath, program, cwd, CLUSTER]);
+    execFile('bash', ['-c', script, 'bash', process.execPath, program, cwd, CLUSTER], { env: ENV });
     const read = (name: string): string => {
       try {
         return readFileSync(join(cwd, name), 'utf8');
@@ -281,7 +284,7 @@ describe('the built file as a program', () => {
     const { stdout, stderr } = await promisify(execFile)(
       process.execPath,
       [join(bin, 'imc'), 'version', '-o', 'json'],
-      { cwd: bin },
+      { cwd: bin, env: ENV },
     );
     const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }; // ours
     expect(JSON.parse(stdout)).toMatchObject({ version });
@@ -292,7 +295,7 @@ describe('the built file as a program', () => {
     const folder = temporaryFolder();
     cpSync('examples', folder, { recursive: true });
     const args = ['review', '-f', 'workloads', '--dir', 'cluster', '-o', 'review', '--warnings', 'off'];
-    const built = await promisify(execFile)(process.execPath, [program, ...args], { cwd: folder });
+    const built = await promisify(execFile)(process.execPath, [program, ...args], { cwd: folder, env: ENV });
     const source = await imc([
       'review',
       '-f',
@@ -309,7 +312,10 @@ describe('the built file as a program', () => {
 
   it('makes certificates without a package beside it', async () => {
     const folder = temporaryFolder();
-    await promisify(execFile)(process.execPath, [program, 'certs', 'generate', '--out', 'tls'], { cwd: folder });
+    await promisify(execFile)(process.execPath, [program, 'certs', 'generate', '--out', 'tls'], {
+      cwd: folder,
+      env: ENV,
+    });
     const server = await RunningServer.start(program, {
       dir: CLUSTER,
       args: ['--cert-dir', join(folder, 'tls')],
