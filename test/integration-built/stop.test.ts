@@ -116,7 +116,7 @@ describe('the built file and a reader that goes away', () => {
   }
 
   async function shell(script: string, ...args: readonly string[]): Promise<{ stdout: string; stderr: string }> {
-    return promisify(execFile)('bash', ['-c', script, 'bash', process.execPath, program, ...args], {
+    return promisify(execFile)('bash', ['--norc', '-c', script, 'bash', process.execPath, program, ...args], {
       cwd: temporaryFolder(),
       env: ENV,
       maxBuffer: 64 * 1024 * 1024,
@@ -159,7 +159,7 @@ describe('the built file and a reader that goes away', () => {
       `exec "$1" "$2" serve --dir "$4" --host 127.0.0.1 --port 0 --admin-port 0 --ca-out ca.crt --drain-seconds 0; } |`,
       `{ grep -m 1 --line-buffered '"ready"' > ready.json; }; echo "\${PIPESTATUS[0]}" > exit-code`,
     ].join(' ');
-    execFile('bash', ['-c', script, 'bash', process.execPath, program, cwd, CLUSTER], { env: ENV });
+    execFile('bash', ['--norc', '-c', script, 'bash', process.execPath, program, cwd, CLUSTER], { env: ENV });
     const read = (name: string): string => {
       try {
         return readFileSync(join(cwd, name), 'utf8');
