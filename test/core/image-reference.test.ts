@@ -140,7 +140,7 @@ describe('laws', () => {
         const parsed = parseImageReference(text);
         return (isValidReference(parsed) ? parsed.key : parsed.problem) !== '';
       }),
-      { numRuns: 1000 },
+      { numRuns: 300 },
     );
   });
 
@@ -153,7 +153,7 @@ describe('laws', () => {
         expect(again.key).toBe(parsed.key);
         expect(again.repository).toBe(parsed.repository);
       }),
-      { numRuns: 1000 },
+      { numRuns: 300 },
     );
   });
 
@@ -167,7 +167,7 @@ describe('laws', () => {
           digest,
         });
       }),
-      { numRuns: 1000 },
+      { numRuns: 300 },
     );
   });
 
@@ -178,7 +178,7 @@ describe('laws', () => {
       fc.property(texts, (text) => {
         expect(isValidReference(parseImageReference(text))).toBe(isAccepted(text));
       }),
-      { numRuns: 1000 },
+      { numRuns: 300 },
     );
   });
 

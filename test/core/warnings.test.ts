@@ -135,7 +135,7 @@ describe('formatWarnings', () => {
           expect(text).not.toBe('');
         }
       }),
-      { numRuns: 500 },
+      { numRuns: 300 },
     );
   });
 
