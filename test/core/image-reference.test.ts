@@ -153,7 +153,7 @@ describe('laws', () => {
         expect(again.key).toBe(parsed.key);
         expect(again.repository).toBe(parsed.repository);
       }),
-      { numRuns: 300 },
+      { numRuns: 1000 },
     );
   });
 
@@ -167,7 +167,7 @@ describe('laws', () => {
           digest,
         });
       }),
-      { numRuns: 300 },
+      { numRuns: 1000 },
     );
   });
 
@@ -178,7 +178,7 @@ describe('laws', () => {
       fc.property(texts, (text) => {
         expect(isValidReference(parseImageReference(text))).toBe(isAccepted(text));
       }),
-      { numRuns: 300 },
+      { numRuns: 1000 },
     );
   });
 
