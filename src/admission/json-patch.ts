@@ -111,7 +111,7 @@ function verify(patch: readonly Operation[], current: Readonly<Record<MapName, u
 /** RFC 6902 for the few operations and paths that we may send; anything else must not leave the house. */
 function applyTo(copy: Record<MapName, Copy>, operation: Operation): void {
   const { op, path } = operation;
-  const value = op === 'add' || op === 'replace' ? operation.value : undefined;
+  const value: unknown = op === 'add' || op === 'replace' ? operation.value : undefined;
   if (path === '/metadata' && op === 'add') {
     copy.annotations = copyOf(member(value, 'annotations'));
     copy.labels = copyOf(member(value, 'labels'));
