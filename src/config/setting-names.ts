@@ -1,14 +1,14 @@
-/** Name of a setting in the environment: `autoCreate.enabled` is `IMC_AUTO_CREATE_ENABLED`. */
+/** Name of a setting in the environment: `log.level` is `IMC_LOG_LEVEL`. */
 export function environmentOf(key: string): string {
   return `${ENVIRONMENT_PREFIX}${words(key).join('_').toUpperCase()}`;
 }
 
-/** Flag of a setting: `autoCreate.enabled` is `--auto-create-enabled`. */
+/** Flag of a setting: `log.level` is `--log-level`. */
 export function flagOf(key: string): string {
   return `--${words(key).join('-')}`;
 }
 
-/** Name under which a command-line parser keeps the flag's value: `autoCreate.enabled` is `autoCreateEnabled`. */
+/** Name under which a command-line parser keeps the flag's value: `log.level` is `logLevel`. */
 export function optionOf(key: string): string {
   return words(key)
     .map((word, i) => (i === 0 ? word : word.charAt(0).toUpperCase() + word.slice(1)))
