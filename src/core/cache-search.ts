@@ -11,8 +11,8 @@ import { aliasKeyOf } from './registry-alias.ts';
 export interface CacheQuery {
   readonly images: PodImages;
   readonly platform: Platform;
-  /** The pod's namespace: caches private to it are candidates too (spec C4). */
-  readonly namespace: string;
+  /** The pod's namespace: caches private to it are candidates too (spec C4); `undefined` where there are none. */
+  readonly namespace: string | undefined;
   readonly aliases: RegistryAliases;
   /** Milliseconds since the epoch that a cache must outlive: now and the expiry margin (spec C1). */
   readonly usableUntilMs: number;

@@ -14,8 +14,8 @@ import { compareCodeUnits } from './text-order.ts';
  *
  * For every platform and visibility there are posting lists: image key -> the usable caches that hold it, and
  * repository -> the usable caches that hold some image of it, both newest first. A search reads the pod's lists from the
- * shortest on and stops as soon as no unread cache can win. The few that stay long are remembered until one of their
- * lists changes. Adding or removing a cache costs a binary search and a move of pointers for each of its images.
+ * shortest on and stops as soon as no unread cache can win. What was found for recent pods is remembered and brought up
+ * to date with every change. Adding or removing a cache costs a binary search and a move of pointers for each of its images.
  *
  * Reads and changes never interleave (a review is synchronous), so a review sees one state of the index throughout.
  */
@@ -124,9 +124,9 @@ export class ImageCacheIndex {
     if (platform === undefined) return undefined;
     if (query.aliases === 'repository' && !this.#listsAliases) this.#listAliases();
     const shared = platform.get(undefined);
-    const own = platform.get(query.namespace);
+    const own = query.namespace === undefined ? undefined : platform.get(query.namespace);
     // Where a namespace has no caches of its own, its pods ask the same question as those of any other.
-    const question = own === undefined && query.namespace !== '' ? { ...query, namespace: '' } : query;
+    const question = own === undefined ? { ...query, namespace: undefined } : query;
     const known = this.#memo.recall(question, this.#sizes);
     if (known !== undefined) return known.ranked;
     this.#searches += 1;

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { ImageCache } from '../../src/core/image-cache.ts';
 import { ImageCacheIndex } from '../../src/core/image-cache-index.ts';
 import { podImagesOf } from '../../src/core/image-match.ts';
+import { DEFAULT_PLATFORM } from '../../src/core/platform.ts';
 import { decodeImageCache } from '../../src/wire/image-cache.ts';
 import { decodePod } from '../../src/wire/pod.ts';
 import { makeRng, randomReference, randomWorld } from '../oracle/generator.ts';
@@ -50,6 +51,26 @@ describe('what is remembered stays true while caches change', () => {
     }
   });
 });
+
+describe('a cache private to no namespace', () => {
+  it('spec C4: an empty label makes it nobody’s, also when it comes after the answer was remembered', () => {
+    const images = podImagesOf(decodePod({ spec: { containers: [{ image: 'nginx:1' }] } }));
+    const query = { images, platform: DEFAULT_PLATFORM, namespace: 'shop', aliases: 'off', usableUntilMs: 0 } as const;
+    const index = ImageCacheIndex.of([cacheOf('shared', undefined, '2026-01-01T00:00:00Z')]);
+    expect(index.best(query)?.cache.name).toBe('shared');
+    index.upsert(cacheOf('nobodys', '', '2026-01-02T00:00:00Z'));
+    expect(index.best(query)?.cache.name).toBe('shared');
+  });
+});
+
+function cacheOf(name: string, privateTo: string | undefined, creationTimestamp: string): ImageCache {
+  const labels = privateTo === undefined ? {} : { 'imc-webhook/namespace': privateTo };
+  return decodeImageCache({
+    metadata: { name, labels, creationTimestamp },
+    spec: { images: ['nginx:1'] },
+    status: { phase: 'Ready', imageCacheId: `imc-${name}` },
+  });
+}
 
 function someReferences(rng: ReturnType<typeof makeRng>): string[] {
   return Array.from({ length: 8 }, () => randomReference(rng));
