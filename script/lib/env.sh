@@ -42,3 +42,9 @@ use_suitable_node() {
   is_suitable_node "$("$brought_node_bin/node" --version 2>/dev/null || true)" || return 1
   export PATH="$brought_node_bin:$PATH"
 }
+
+# Where what is large and fetched or built once is kept: outside the checkout, so that all checkouts share it. The
+# environment variable IMAGECACHE_WEBHOOK_CACHE names another folder.
+cache_folder() {
+  printf '%s\n' "${IMAGECACHE_WEBHOOK_CACHE:-${XDG_CACHE_HOME:-${HOME:-/var/tmp}/.cache}/eci-imagecache-webhook}"
+}
