@@ -4,7 +4,7 @@ import { z } from 'zod';
 import type { EciProfile, ProfileRule } from '../core/eci-profile.ts';
 import { EMPTY_PROFILE, eciProfileOf } from '../core/eci-profile.ts';
 import type { LabelRequirement, LabelSelector } from '../core/label-selector.ts';
-import { isAnnotationKey, isLabelKey, isLabelValue } from '../core/qualified-name.ts';
+import { ANNOTATION_KEY, LABEL_KEY, LABEL_VALUE } from '../core/qualified-name.ts';
 import type { JsonObject } from './json.ts';
 import { isJsonObject, member } from './json.ts';
 import { ECI_PROFILE } from './kinds.ts';
@@ -29,7 +29,7 @@ export function decodeEciProfile(selectors: string, place?: SelectorsPlace): Eci
   const json = text.parse();
   const polluted = findPath(json, '__proto__', []);
   if (polluted !== undefined) throw text.error(polluted, LABEL_KEY_PROBLEM);
-  const result = PROFILE.safeParse(json);
+  const result = ECI_PROFILE_RULES.safeParse(json);
   if (!result.success) {
     const issue = result.error.issues[0];
     throw text.error(
@@ -57,34 +57,32 @@ export function selectorsOf(configMap: JsonObject, origin?: Origin): string | un
 const LABEL_KEY_PROBLEM = 'not a legal key: expected [prefix/]name of letters, digits, "-", "_" and "."';
 const LABEL_VALUE_PROBLEM = 'not a legal label value: at most 63 letters, digits, "-", "_" and "."';
 
-/** Keys that could make a pod invalid or fool the gate (spec P6). */
-const FORBIDDEN_KEYS: ReadonlySet<string> = new Set([
-  'kubernetes.io/config.mirror',
-  'controller.kubernetes.io/pod-deletion-cost',
-  'alibabacloud.com/acs',
-]);
-const FORBIDDEN_PREFIXES = [
-  'imc-webhook/',
-  'scheduler.alpha.kubernetes.io/',
-  'seccomp.security.alpha.kubernetes.io/',
-  'container.seccomp.security.alpha.kubernetes.io/',
-  'apparmor.security.beta.kubernetes.io/',
-  'container.apparmor.security.beta.kubernetes.io/',
-];
-
-function isAllowedEffect(key: string): boolean {
-  return !FORBIDDEN_KEYS.has(key) && !FORBIDDEN_PREFIXES.some((prefix) => key.startsWith(prefix));
-}
+/** Any key but those that could make a pod invalid or fool the gate (spec P6). */
+const ALLOWED_EFFECT = new RegExp(
+  `^(?!(?:${[
+    'kubernetes.io/config.mirror$',
+    'controller.kubernetes.io/pod-deletion-cost$',
+    'alibabacloud.com/acs$',
+    'imc-webhook/',
+    'scheduler.alpha.kubernetes.io/',
+    'seccomp.security.alpha.kubernetes.io/',
+    'container.seccomp.security.alpha.kubernetes.io/',
+    'apparmor.security.beta.kubernetes.io/',
+    'container.apparmor.security.beta.kubernetes.io/',
+  ]
+    .map((key) => key.replaceAll('.', '\\.'))
+    .join('|')}))`,
+);
 
 const FORBIDDEN_PROBLEM = 'a rule must not set this key: it could make a pod invalid or hide it from the webhook';
-const labelKey = z.string().refine(isLabelKey, LABEL_KEY_PROBLEM);
-const labelValue = z.string().refine(isLabelValue, LABEL_VALUE_PROBLEM);
+const labelKey = z.string().regex(LABEL_KEY, LABEL_KEY_PROBLEM);
+const labelValue = z.string().regex(LABEL_VALUE, LABEL_VALUE_PROBLEM);
 
 const REQUIREMENT = z
   .looseObject({
-    key: labelKey,
-    operator: z.enum(['In', 'NotIn', 'Exists', 'DoesNotExist']),
-    values: z.array(labelValue).nullish(),
+    key: labelKey.describe('Key of a label.'),
+    operator: z.enum(['In', 'NotIn', 'Exists', 'DoesNotExist']).describe('What must hold for the label.'),
+    values: z.array(labelValue).nullish().describe('At least one for In and NotIn, none for Exists and DoesNotExist.'),
   })
   .superRefine(({ operator, values }, context) => {
     const needsValues = operator === 'In' || operator === 'NotIn';
@@ -93,31 +91,46 @@ const REQUIREMENT = z
       ? `operator ${operator} needs at least one value`
       : `operator ${operator} takes no values`;
     context.addIssue({ code: 'custom', path: ['values'], message });
+  })
+  // The same, for editors.
+  .meta({
+    if: { properties: { operator: { enum: ['In', 'NotIn'] } } },
+    // oxlint-disable-next-line unicorn/no-thenable -- a keyword of JSON Schema
+    then: { required: ['values'], properties: { values: { type: 'array', minItems: 1 } } },
+    else: { properties: { values: { maxItems: 0 } } },
   });
 
 const SELECTOR = z.looseObject({
-  matchLabels: z.record(labelKey, labelValue.nullable()).nullish(),
-  matchExpressions: z.array(REQUIREMENT).nullish(),
+  matchLabels: z.record(labelKey, labelValue.nullable()).nullish().describe('Labels and the values they must have.'),
+  matchExpressions: z.array(REQUIREMENT).nullish().describe('Conditions on labels; all must hold.'),
 });
 
 const EFFECT = z.looseObject({
   annotations: z
     .record(
-      z.string().refine(isAnnotationKey, LABEL_KEY_PROBLEM).refine(isAllowedEffect, FORBIDDEN_PROBLEM),
+      z.string().regex(ANNOTATION_KEY, LABEL_KEY_PROBLEM).regex(ALLOWED_EFFECT, FORBIDDEN_PROBLEM),
       z.string().nullable(),
     )
-    .nullish(),
-  labels: z.record(labelKey.refine(isAllowedEffect, FORBIDDEN_PROBLEM), labelValue.nullable()).nullish(),
+    .nullish()
+    .describe('Annotations for the pod; one it has already is never overwritten.'),
+  labels: z
+    .record(labelKey.regex(ALLOWED_EFFECT, FORBIDDEN_PROBLEM), labelValue.nullable())
+    .nullish()
+    .describe('Labels for the pod; one it has already is never overwritten.'),
 });
 
 const RULE = z.looseObject({
-  name: z.string().min(1, 'a rule needs a name that is not empty'),
-  namespaceSelector: SELECTOR.nullish(),
-  objectSelector: SELECTOR.nullish(),
-  effect: EFFECT.nullish(),
+  name: z
+    .string()
+    .min(1, 'a rule needs a name that is not empty')
+    .describe('Name of the rule, which no other rule has; messages and decisions use it.'),
+  namespaceSelector: SELECTOR.nullish().describe('Which namespaces, by their labels; none means all.'),
+  objectSelector: SELECTOR.nullish().describe('Which pods, by their labels; none means all.'),
+  effect: EFFECT.nullish().describe('What a pod gets to which the rule applies.'),
 });
 
-const PROFILE = z.array(RULE).superRefine((rules, context) => {
+/** The rules, as the JSON of the key `selectors` has them (spec P1, P6). */
+export const ECI_PROFILE_RULES = z.array(RULE).superRefine((rules, context) => {
   const names = new Set<string>();
   for (const [i, { name }] of rules.entries()) {
     if (names.has(name)) {
