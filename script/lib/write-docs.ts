@@ -1,8 +1,24 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { updatedReadme } from './docs.ts';
+import { JSON_SCHEMAS, jsonSchemaText } from './json-schemas.ts';
 
-const file = new URL('../../README.md', import.meta.url);
-const before = readFileSync(file, 'utf8');
-const after = updatedReadme(before);
-writeFileSync(file, after);
-console.log(after === before ? 'README.md is up to date' : 'README.md: tables written');
+const root = new URL('../../', import.meta.url);
+
+write('README.md', updatedReadme(readFileSync(new URL('README.md', root), 'utf8')));
+mkdirSync(new URL('schemas', root), { recursive: true });
+for (const [name, schema] of Object.entries(JSON_SCHEMAS)) write(`schemas/${name}`, jsonSchemaText(schema()));
+
+function write(path: string, text: string): void {
+  const file = new URL(path, root);
+  const isNew = read(file) !== text;
+  if (isNew) writeFileSync(file, text);
+  console.log(`${path}: ${isNew ? 'written' : 'up to date'}`);
+}
+
+function read(file: URL): string | undefined {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return undefined;
+  }
+}

@@ -243,5 +243,10 @@ function define<Value>(definition: SettingDefinition<Value>): SettingDefinition<
 function filesOnly(): SettingType<'files'> {
   const known = choice('files', 'kubernetes');
   const error = 'this release has no cluster source; use files';
-  return { ...known, examples: ['files'], schema: known.schema.pipe(z.literal('files', { error })) };
+  return {
+    ...known,
+    examples: ['files'],
+    schema: known.schema.pipe(z.literal('files', { error })),
+    json: [{ enum: ['files'] }],
+  };
 }

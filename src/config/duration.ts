@@ -20,6 +20,9 @@ export function parseDuration(text: string): number | undefined {
   return rounded === 0 ? 0 : sign * rounded;
 }
 
+/** A duration without a minus, as `parseDuration` reads it; it takes no more, save durations that are too long. */
+export const DURATION = /^\+?(?:0|(?:(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:ns|us|µs|μs|ms|s|m|h))+)$/;
+
 /** Writes whole milliseconds as the shortest Go duration of hours, minutes, seconds and milliseconds: `1h30m`, `0`. */
 export function formatDuration(milliseconds: number): string {
   let rest = Math.abs(Math.round(milliseconds));

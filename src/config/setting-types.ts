@@ -1,7 +1,16 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
-import { parseDuration } from './duration.ts';
+import { DURATION, parseDuration } from './duration.ts';
 import { closest } from './suggestion.ts';
+
+const DIGITS = /^[0-9]{1,15}$/;
+const PATH = /^[^\0]+$/;
+const HOST_NAME =
+  /^(?=.{1,253}$)(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?\.)*[a-zA-Z](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?$/;
+
+/** For editors; what is read is asked of `node:net`. */
+const IP_V4 = /^(?:(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])(?:\.(?!$)|$)){4}$/;
+const LIKE_IP_V6 = /^[0-9a-fA-F:.]*:[0-9a-fA-F:.]*(?:%.+)?$/;
 
 /** What a setting can hold, and how it is read from a file, the environment or a flag alike. */
 export interface SettingType<Value> {
@@ -10,7 +19,12 @@ export interface SettingType<Value> {
   /** Values as one may write them. */
   readonly examples: readonly (string | number | boolean)[];
   readonly schema: z.ZodType<Value>;
+  /** What may stand in a settings file, for editors: any of these. They never refuse what `schema` takes. */
+  readonly json: readonly JsonSchema[];
 }
+
+/** A JSON Schema, draft 7, as editors understand it. */
+export type JsonSchema = Readonly<Record<string, unknown>>;
 
 /**
  * One word of a list. `false` counts as `off` and `true` as `on` where these are in the list: YAML 1.1, which kubectl and
@@ -29,6 +43,7 @@ export function choice<const Value extends string>(...values: readonly Value[]):
     type: values.join(' | '),
     examples: [...values, ...[...switches.keys()].filter((key) => typeof key === 'boolean')],
     schema: z.preprocess((value) => switches.get(value) ?? value, z.enum(values, { error })),
+    json: [{ enum: values }, ...(switches.size === 0 ? [] : [{ enum: [...switches.keys()] }])],
   };
 }
 
@@ -39,9 +54,13 @@ export function wholeNumber(least: number, most: number): SettingType<number> {
     type: `${least} to ${most}`,
     examples: [least, most, String(most)],
     schema: z.preprocess(
-      (value) => (typeof value === 'string' && /^[0-9]{1,15}$/.test(value) ? Number(value) : value),
+      (value) => (typeof value === 'string' && DIGITS.test(value) ? Number(value) : value),
       z.int({ error }).min(least, { error }).max(most, { error }),
     ),
+    json: [
+      { type: 'integer', minimum: least, maximum: most },
+      { type: 'string', pattern: DIGITS.source },
+    ],
   };
 }
 
@@ -51,17 +70,23 @@ export const duration: SettingType<number> = {
   examples: ['4h', '90m', '1h30m', '0', 0],
   schema: z.unknown().transform((value, context) => {
     const text = value === 0 ? '0' : value;
-    const milliseconds = typeof text === 'string' ? parseDuration(text) : undefined;
-    if (milliseconds !== undefined && milliseconds >= 0) return milliseconds;
+    const milliseconds = typeof text === 'string' && !text.startsWith('-') ? parseDuration(text) : undefined;
+    if (milliseconds !== undefined) return milliseconds;
     context.addIssue(expected('a duration of 0 or more, such as 4h, 90m, 1h30m or 0', value));
     return z.NEVER;
   }),
+  json: [{ type: 'string', pattern: DURATION.source }, { const: 0 }],
 };
 
 /** The path of a file or folder; relative paths start at the working folder. */
 export function path(what: 'file' | 'folder', ...examples: readonly string[]): SettingType<string> {
   const error = ({ input }: { input?: unknown }) => expected(`the path of a ${what}`, input);
-  return { type: what, examples, schema: z.string({ error }).regex(/^[^\0]+$/, { error }) };
+  return {
+    type: what,
+    examples,
+    schema: z.string({ error }).regex(PATH, { error }),
+    json: [{ type: 'string', pattern: PATH.source }],
+  };
 }
 
 /** An address to listen on, without a port. */
@@ -73,14 +98,13 @@ export const address: SettingType<string> = {
     context.addIssue(expected('an IP address or a host name, without port or brackets', value));
     return z.NEVER;
   }),
+  json: [HOST_NAME, IP_V4, LIKE_IP_V6].map(({ source }) => ({ type: 'string', pattern: source })),
 };
 
 /** The same, for a setting that has no default. */
 export function optional<Value>(setting: SettingType<Value>): SettingType<Value | undefined> {
   return { ...setting, schema: setting.schema.optional() };
 }
-
-const HOST_NAME = /^(?=.{1,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?$/i;
 
 /** `enforce, observe or off` */
 function oneOf(values: readonly string[]): string {

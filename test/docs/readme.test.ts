@@ -13,6 +13,7 @@ const MANUALS = [
   'certs/README.md',
   'bench/README.md',
   'src/README.md',
+  ...readdirSync(new URL('docs', ROOT)).map((name) => `docs/${name}`),
 ];
 
 describe('the README keeps up with the source', () => {
