@@ -78,7 +78,7 @@ export interface Because {
 }
 
 /** Tags that are moved from image to image: a cache of one goes stale without notice (spec N3). */
-const MUTABLE_TAGS: ReadonlySet<string> = new Set(['latest', 'dev', 'main', 'master', 'nightly', 'stable']);
+export const MUTABLE_TAGS: ReadonlySet<string> = new Set(['latest', 'dev', 'main', 'master', 'nightly', 'stable']);
 
 /** Invalid references are named up to this many characters (spec A2). */
 const NAMED_CHARACTERS = 256;

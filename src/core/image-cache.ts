@@ -20,6 +20,8 @@ export interface ImageCache {
   /** The annotation `imc-webhook/images`: the same where the status schema prunes it. */
   readonly annotationImages: readonly RecordedImage[];
   readonly platform: Platform;
+  /** `spec.imageCacheSize`, the disk in GiB; no criterion of the ranking (spec M3), but what inventories tell. */
+  readonly diskGib: number | undefined;
   /** Pods of this namespace only may use it (spec C4); `undefined` for a shared cache. */
   readonly privateTo: string | undefined;
   readonly retiring: boolean;
@@ -59,6 +61,14 @@ export function unusableReason(cache: ImageCache, nowMs: number, expiryMarginMs:
 /** Whether a cache can serve a pin the user wrote: margin, platform and retiring do not matter for those (spec M1). */
 export function isWorking(cache: ImageCache, nowMs: number): boolean {
   return cache.phase === 'Ready' && !cache.deleting && !isExpired(cache, nowMs);
+}
+
+/** Phases of a cache that is on its way to Ready; a cache nobody has taken up yet has none. */
+const BUILDING_PHASES: ReadonlySet<string> = new Set(['', 'Pending', 'Preparing', 'Creating', 'Updating']);
+
+/** Whether a cache will be offered to pods once it is built: nothing but its phase, and the id that comes with it, is missing. */
+export function isBuilding(cache: ImageCache, nowMs: number): boolean {
+  return BUILDING_PHASES.has(cache.phase) && !cache.deleting && !cache.retiring && !isExpired(cache, nowMs);
 }
 
 function isExpired(cache: ImageCache, atMs: number): boolean {

@@ -79,7 +79,7 @@ function distinctImages(texts: readonly string[]): PodImages {
 }
 
 /** By tag, references without one last. */
-function compareTags(a: ImageReference, b: ImageReference): number {
+export function compareTags(a: ImageReference, b: ImageReference): number {
   if (a.tag === undefined || b.tag === undefined) return Number(a.tag === undefined) - Number(b.tag === undefined);
   return compareCodeUnits(a.tag, b.tag);
 }

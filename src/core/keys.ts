@@ -63,3 +63,12 @@ export const VNODE_KEY = 'k8s.aliyun.com/vnode';
 export const VIRTUAL_KUBELET_TAINT = 'virtual-kubelet.io/provider';
 /** Set by the API server on every namespace since Kubernetes 1.21. */
 export const NAMESPACE_NAME_LABEL = 'kubernetes.io/metadata.name';
+
+/** Annotations with the same meaning on pods and ImageCaches: as whom ACR is asked. What is pulled so is not for everybody. */
+export const ACR_KEYS = [
+  'k8s.aliyun.com/acr-instance-ids',
+  'k8s.aliyun.com/acr-service-arns',
+  'k8s.aliyun.com/acr-user-arns',
+] as const;
+/** The same for registries of one's own: hosts that speak plain HTTP, or whose certificate is not checked. */
+export const REGISTRY_KEYS = ['k8s.aliyun.com/plain-http-registry', 'k8s.aliyun.com/insecure-registry'] as const;

@@ -33,6 +33,7 @@ export function decodeImageCache(value: JsonObject, origin?: Origin): ImageCache
   const labels = decodeTextMap(member(metadata, 'labels'), ['metadata', 'labels'], origin);
   const annotations = decodeTextMap(member(metadata, 'annotations'), ['metadata', 'annotations'], origin);
   const { images, invalidImages } = decodeImages(member(value, 'spec'), origin);
+  const disk = member(member(value, 'spec'), 'imageCacheSize');
   const status = member(value, 'status');
   const expiry = timestampMember(status, 'expireDateTime');
   return {
@@ -45,6 +46,7 @@ export function decodeImageCache(value: JsonObject, origin?: Origin): ImageCache
     statusImages: decodeRecordedImages(member(status, 'images')),
     annotationImages: decodeRecordedImages(parseJson(annotations.get(RECORDED_IMAGES_KEY))),
     platform: platformOf(annotations),
+    diskGib: typeof disk === 'number' ? disk : undefined,
     privateTo: labels.get(PRIVATE_NAMESPACE_KEY),
     retiring: labels.has(RETIRING_KEY),
     deleting: isSet(member(metadata, 'deletionTimestamp')),

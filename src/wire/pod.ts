@@ -42,3 +42,10 @@ function decodeContainer(container: unknown): ContainerView {
     imagePullPolicy: textMember(container, 'imagePullPolicy'),
   };
 }
+
+/** Names of the Secrets a pod's images are pulled with, as far as the pod itself says: its service account may add more. */
+export function pullSecretNamesOf(object: unknown): readonly string[] {
+  return listMember(member(object, 'spec'), 'imagePullSecrets')
+    .map((reference) => textMember(reference, 'name'))
+    .filter((name) => name !== '');
+}

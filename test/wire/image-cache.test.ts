@@ -16,6 +16,7 @@ describe('decodeImageCache', () => {
       statusImages: [],
       annotationImages: [],
       platform: { architecture: 'amd64', os: 'linux' },
+      diskGib: undefined,
       privateTo: undefined,
       retiring: false,
       deleting: false,
@@ -33,6 +34,7 @@ describe('decodeImageCache', () => {
       .annotatedImages({ name: 'redis:1' })
       .forArchitecture('arm64')
       .forOs('windows')
+      .with(['spec', 'imageCacheSize'], 40)
       .privateTo('team-a')
       .retiring()
       .beingDeleted()
@@ -57,6 +59,7 @@ describe('decodeImageCache', () => {
         { reference: { key: 'docker.io/library/redis:1' }, digestKey: undefined, sizeBytes: undefined },
       ],
       platform: { architecture: 'arm64', os: 'windows' },
+      diskGib: 40,
       privateTo: 'team-a',
       retiring: true,
       deleting: true,

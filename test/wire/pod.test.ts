@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { decodePod } from '../../src/wire/pod.ts';
+import { decodePod, pullSecretNamesOf } from '../../src/wire/pod.ts';
 import { aPod } from '../support/pod-builder.ts';
 
 describe('decodePod', () => {
@@ -122,5 +122,16 @@ describe('decodePod', () => {
       }),
       { numRuns: 500 },
     );
+  });
+});
+
+describe('pullSecretNamesOf', () => {
+  it.each([
+    ['no spec', {}, []],
+    ['no list', { spec: { imagePullSecrets: 'registry' } }, []],
+    ['names in order', { spec: { imagePullSecrets: [{ name: 'b' }, { name: 'a' }] } }, ['b', 'a']],
+    ['entries without a name', { spec: { imagePullSecrets: [{}, null, { name: 1 }, { name: '' }] } }, []],
+  ])('%s', (_title, pod, names) => {
+    expect(pullSecretNamesOf(pod)).toEqual(names);
   });
 });
