@@ -7,6 +7,7 @@ import { toYaml } from '../wire/yaml-text.ts';
 import type { ExitCode, Options } from './command.ts';
 import { collect, nowOption, outputOption, settingsOf, textOption, textsOption, withSettings } from './command.ts';
 import { readManifests } from './manifest-files.ts';
+import { formatAge, formatBytes } from './quantities.ts';
 import { openEngine } from './review-command.ts';
 import type { Reviewable } from './review-subjects.ts';
 import { reviewablesOf } from './review-subjects.ts';
@@ -263,26 +264,4 @@ function indent(text: string): string {
 
 function createdText(createdAt: Explanation['candidates'][number]['cache']['createdAt']): string | undefined {
   return createdAt === undefined ? undefined : new Date(toEpochMs(createdAt)).toISOString();
-}
-
-/** Binary units, as Kubernetes counts. */
-function formatBytes(bytes: number): string {
-  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
-  let value = bytes;
-  let unit = 0;
-  while (value >= 1024 && unit < units.length - 1) {
-    value /= 1024;
-    unit += 1;
-  }
-  return `${unit === 0 ? value : value.toFixed(1)} ${units[unit]}`;
-}
-
-/** As kubectl prints ages: the two largest units while small, else days. */
-function formatAge(ms: number): string {
-  const seconds = Math.max(0, Math.floor(ms / 1000));
-  if (seconds < 120) return `${seconds}s`;
-  const minutes = Math.floor(seconds / 60);
-  if (minutes < 120) return `${minutes}m`;
-  const hours = Math.floor(minutes / 60);
-  return hours < 48 ? `${hours}h` : `${Math.floor(hours / 24)}d`;
 }

@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import type { Commands } from '../composition/commands.ts';
+import { cachesCommand } from './caches-command.ts';
 import { certsCommand } from './certs-command.ts';
 import type { ExitCode } from './command.ts';
 import { explainCommand } from './explain-command.ts';
@@ -28,6 +29,7 @@ export async function run(args: readonly string[], commands: Commands, terminal:
     .addCommand(serveCommand(commands, terminal, done))
     .addCommand(reviewCommand(commands, terminal, done))
     .addCommand(explainCommand(commands, terminal, done))
+    .addCommand(cachesCommand(commands, terminal, done))
     .addCommand(certsCommand(commands, terminal, done))
     .addCommand(versionCommand(commands, terminal, done))
     .helpCommand('help [command]', 'show help for a command');

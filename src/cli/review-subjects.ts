@@ -27,7 +27,19 @@ export interface Reviewable {
  * @throws UsageError when there is no pod at all.
  */
 export function reviewablesOf(objects: readonly ManifestObject[], namespace: string): Reviewable[] {
-  const reviewables = objects.flatMap((object, i) => {
+  const reviewables = reviewablesAmong(objects, namespace);
+  if (reviewables.length > 0) return reviewables;
+  const kinds = [...new Set(objects.map(({ value }) => textMember(value, 'kind') || 'objects without a kind'))];
+  const found = kinds.length === 0 ? 'there is no object in the files' : `there is only ${kinds.join(', ')}`;
+  throw new UsageError(
+    `no pod to review, ${found}: expected a Pod, an AdmissionReview, ` +
+      'or an object with a pod template such as a Deployment',
+  );
+}
+
+/** The same where there need not be any pod. */
+export function reviewablesAmong(objects: readonly ManifestObject[], namespace: string): Reviewable[] {
+  return objects.flatMap((object, i) => {
     const subject = reviewSubjectOf(object);
     if (subject === undefined) return [];
     if (subject.kind === 'review') return [fromReview(subject.review, subject.title)];
@@ -37,13 +49,6 @@ export function reviewablesOf(objects: readonly ManifestObject[], namespace: str
     const review = reviewOfPod(pod, where, uid);
     return [{ title: subject.title, namespace: where, review, uid, object: pod, written: subject.written }];
   });
-  if (reviewables.length > 0) return reviewables;
-  const kinds = [...new Set(objects.map(({ value }) => textMember(value, 'kind') || 'objects without a kind'))];
-  const found = kinds.length === 0 ? 'there is no object in the files' : `there is only ${kinds.join(', ')}`;
-  throw new UsageError(
-    `no pod to review, ${found}: expected a Pod, an AdmissionReview, ` +
-      'or an object with a pod template such as a Deployment',
-  );
 }
 
 /** A review that was written down whole is asked as it is, save that it must not have effects. */

@@ -1,4 +1,6 @@
 import type { ConfigRequest, LoadedConfig } from '../config/config.ts';
+import type { ClusterView } from '../core/cluster-view.ts';
+import type { Decision } from '../core/decision.ts';
 import type { Explanation } from '../core/explanation.ts';
 import type { DecisionSettings } from '../core/settings.ts';
 import type { JsonObject } from '../wire/json.ts';
@@ -36,6 +38,10 @@ export interface OfflineEngine {
    * @throws MalformedReviewError for a review the server would refuse.
    */
   answer(review: JsonObject): { readonly body: string; readonly reason: string };
+  /** The cluster that reviews are answered from. */
+  readonly cluster: ClusterView;
+  /** The decision behind the answer; `undefined` for a review that creates no pod. */
+  decide(review: JsonObject): Decision | undefined;
   /** The whole ranking behind the answer; `undefined` for a review that creates no pod. */
   explain(review: JsonObject): Explanation | undefined;
 }

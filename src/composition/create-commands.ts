@@ -6,6 +6,7 @@ import { createAuthority, issueServingCertificate } from '../certs/self-signed-a
 import type { ClusterStore } from '../cluster/cluster-store.ts';
 import type { HotSettings } from '../config/config.ts';
 import { ConfigWatcher } from '../config/config-watcher.ts';
+import { decide } from '../core/decision.ts';
 import { explain } from '../core/explanation.ts';
 import { EmbeddedSource } from '../embedded/embedded-source.ts';
 import type { RootLogger } from '../telemetry/logger.ts';
@@ -45,17 +46,23 @@ async function openOffline(request: OfflineRequest): Promise<OfflineEngine> {
   bindValue(container, INPUTS.clock, () => nowMs);
   bindValue(container, INPUTS.ownNamespace, { name: undefined });
   const reviewer = container.resolve(TOKENS.reviewer.name);
+  const cluster = store.view(nowMs);
+  if (cluster === undefined) throw new Error(`not listed: ${store.unsynced().join(', ')}`);
+  const context = { cluster, settings, nowMs, ownNamespace: undefined };
   return {
+    cluster,
     imageCacheCount: store.counts().imagecaches,
     answer: (review) => {
       const verdict = reviewer.review(decodeAdmissionReview(review));
       return { body: encodeAdmissionReview(verdict), reason: verdict.reason };
     },
+    decide: (review) => {
+      const { subject, namespace } = decodeAdmissionReview(review);
+      return subject.kind === 'none' ? undefined : decide(subject.pod, namespace, context);
+    },
     explain: (review) => {
       const { subject, namespace } = decodeAdmissionReview(review);
-      const cluster = store.view(nowMs);
-      if (subject.kind === 'none' || cluster === undefined) return undefined;
-      return explain(subject.pod, namespace, { cluster, settings, nowMs, ownNamespace: undefined });
+      return subject.kind === 'none' ? undefined : explain(subject.pod, namespace, context);
     },
   };
 }

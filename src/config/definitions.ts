@@ -5,7 +5,7 @@ import { environmentOf, flagOf } from './setting-names.ts';
 import { address, choice, duration, optional, path, type SettingType, wholeNumber } from './setting-types.ts';
 
 /** A command that reads settings. */
-export type SettingsCommand = 'serve' | 'review' | 'explain';
+export type SettingsCommand = 'serve' | 'review' | 'explain' | 'caches';
 
 /** When a change of the file counts: at the next review, or at the next start. */
 export type Applies = 'hot' | 'restart';
@@ -23,7 +23,7 @@ export interface SettingDefinition<Value> extends SettingType<Value> {
   readonly description: string;
 }
 
-const DECISION: readonly SettingsCommand[] = ['serve', 'review', 'explain'];
+const DECISION: readonly SettingsCommand[] = ['serve', 'review', 'explain', 'caches'];
 const SERVE: readonly SettingsCommand[] = ['serve'];
 
 /** Every setting by its key, in the order of the documentation. Names, parser, flags and tables all come from here. */

@@ -2,7 +2,16 @@ import { describe, expect, it } from 'vitest';
 import { settingsTable } from '../../src/config/definitions.ts';
 import { imc } from './recording-terminal.ts';
 
-const COMMANDS = [[], ['serve'], ['review'], ['explain'], ['certs'], ['certs', 'generate'], ['version']] as const;
+const COMMANDS = [
+  [],
+  ['serve'],
+  ['review'],
+  ['explain'],
+  ['caches'],
+  ['certs'],
+  ['certs', 'generate'],
+  ['version'],
+] as const;
 
 describe('help', () => {
   it.each(COMMANDS.map((command) => ['imc', ...command].join(' ')))(
@@ -26,7 +35,7 @@ describe('help', () => {
     expect((await imc(['--help'])).out).toMatch(new RegExp(`^  ${command}( |$)`, 'm'));
   });
 
-  it.each(['serve', 'review', 'explain'] as const)(
+  it.each(['serve', 'review', 'explain', 'caches'] as const)(
     'imc %s --help has a flag for every setting the command reads',
     async (command) => {
       const { out } = await imc([command, '--help']);
@@ -37,14 +46,20 @@ describe('help', () => {
     },
   );
 
-  it.each(['serve', 'review', 'explain', 'certs generate'])('imc %s --help shows examples to copy', async (command) => {
-    const { out } = await imc([...command.split(' '), '--help']);
-    expect(out).toContain('Examples:\n  ');
-  });
+  it.each(['serve', 'review', 'explain', 'caches', 'certs generate'])(
+    'imc %s --help shows examples to copy',
+    async (command) => {
+      const { out } = await imc([...command.split(' '), '--help']);
+      expect(out).toContain('Examples:\n  ');
+    },
+  );
 
-  it.each(['review', 'explain'])('imc %s --help says what its exit codes mean (spec section 8)', async (command) => {
-    expect((await imc([command, '--help'])).out).toMatch(/Exit code: 0 .*1 .*2 /);
-  });
+  it.each(['review', 'explain', 'caches'])(
+    'imc %s --help says what its exit codes mean (spec section 8)',
+    async (command) => {
+      expect((await imc([command, '--help'])).out).toMatch(/Exit code: 0 .*1 .*2 /);
+    },
+  );
 
   it('prints the version number for --version', async () => {
     const { code, out } = await imc(['--version']);

@@ -93,7 +93,7 @@ describe('settingsTable', () => {
       type: 'duration',
       default: '`4h`',
       applies: 'hot',
-      commands: ['serve', 'review', 'explain'],
+      commands: ['serve', 'review', 'explain', 'caches'],
       description: expect.stringContaining('expires') as string,
     });
   });

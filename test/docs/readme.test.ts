@@ -12,6 +12,7 @@ const MANUALS = [
   'examples/README.md',
   'certs/README.md',
   'bench/README.md',
+  'docs/caches.md',
   'src/README.md',
   ...readdirSync(new URL('docs', ROOT)).map((name) => `docs/${name}`),
 ];
