@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { styleText } from 'node:util';
+import { countTests } from './test-report.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const scratch = mkdtempSync(join(tmpdir(), 'imc-checks-'));
@@ -48,7 +49,8 @@ async function runCheck(name) {
   const { succeeded, output } = await runCommands(name);
   const seconds = `${((performance.now() - started) / 1000).toFixed(1)} s`.padStart(7);
 
-  const counts = name === 'tests' ? countTests(succeeded) : { passed: succeeded ? 1 : 0, failed: succeeded ? 0 : 1 };
+  const counts =
+    name === 'tests' ? countTests(testReport, succeeded) : { passed: succeeded ? 1 : 0, failed: succeeded ? 0 : 1 };
   total.passed += counts.passed;
   total.failed += counts.failed;
 
@@ -75,24 +77,4 @@ function run(commandLine, output) {
     child.once('error', reject);
     child.once('exit', (code) => resolve(code === 0));
   });
-}
-
-/** What the tests' own report says; a file that does not load, or a run that ends badly, counts as one failure. */
-function countTests(succeeded) {
-  let report;
-  try {
-    report = JSON.parse(readFileSync(testReport, 'utf8'));
-  } catch {
-    return { passed: 0, failed: 1, detail: 'no report: the tests did not run to their end' };
-  }
-  const failedTests = report.numFailedTests;
-  const brokenFiles = report.testResults.filter(
-    (file) => file.status === 'failed' && !file.assertionResults.some((test) => test.status === 'failed'),
-  ).length;
-  const failed = Math.max(failedTests + brokenFiles, succeeded ? 0 : 1);
-  const skipped = report.numPendingTests + report.numTodoTests;
-  const detail = [`${report.numPassedTests} passed`, `${failedTests} failed`];
-  if (brokenFiles > 0) detail.push(`${brokenFiles} files not loaded`);
-  if (skipped > 0) detail.push(`${skipped} skipped`);
-  return { passed: report.numPassedTests, failed, detail: detail.join(', ') };
 }
