@@ -1,4 +1,5 @@
 import { settingsTable } from '../../src/config/definitions.ts';
+import { markdownTable } from './markdown-table.ts';
 
 /** The README with its generated tables as the definitions in the source have them now. */
 export function updatedReadme(readme: string): string {
@@ -6,15 +7,18 @@ export function updatedReadme(readme: string): string {
 }
 
 function settingsMarkdown(): string {
-  const rows = settingsTable().map(({ key, type, default: fallback, applies, flag, environment, description }) =>
-    [`\`${key}\``, type, fallback, applies, `\`${flag}\``, `\`${environment}\``, description].map(escapeCell),
+  return markdownTable(
+    ['key', 'type', 'default', 'applies', 'flag', 'environment', 'meaning'],
+    settingsTable().map(({ key, type, default: fallback, applies, flag, environment, description }) => [
+      `\`${key}\``,
+      type,
+      fallback,
+      applies,
+      `\`${flag}\``,
+      `\`${environment}\``,
+      description,
+    ]),
   );
-  const headings = ['key', 'type', 'default', 'applies', 'flag', 'environment', 'meaning'];
-  return [headings, headings.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
-}
-
-function escapeCell(text: string): string {
-  return text.replaceAll('|', '\\|');
 }
 
 function replaceBetween(text: string, name: string, content: string): string {

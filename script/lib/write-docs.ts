@@ -1,11 +1,12 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { commandReference } from './cli-docs.ts';
 import { updatedReadme } from './docs.ts';
 import { JSON_SCHEMAS, jsonSchemaText } from './json-schemas.ts';
 
 const root = new URL('../../', import.meta.url);
 
 write('README.md', updatedReadme(readFileSync(new URL('README.md', root), 'utf8')));
-mkdirSync(new URL('schemas', root), { recursive: true });
+write('docs/cli.md', commandReference());
 for (const [name, schema] of Object.entries(JSON_SCHEMAS)) write(`schemas/${name}`, jsonSchemaText(schema()));
 
 function write(path: string, text: string): void {

@@ -39,10 +39,21 @@ export function certsCommand(commands: Commands, terminal: Terminal, done: (code
 Examples:
   imc certs generate --out certs/local
   imc certs generate --out tls --host imc.imc-system.svc --host imc.imc-system.svc.cluster.local
-  imc serve --dir examples/cluster --cert-dir certs/local`,
+  imc serve --dir examples/cluster --cert-dir certs/local
+
+Exit code: 0 written, 2 bad usage or a folder that cannot be written to.`,
     )
     .action(async (options: Options) => done(await generateCertificates(options, commands, terminal)));
-  return new Command('certs').summary('make certificates for the webhook').addCommand(generate);
+  return new Command('certs')
+    .summary('make certificates for the webhook')
+    .description('Certificates for the webhook.')
+    .addCommand(generate)
+    .addHelpText(
+      'after',
+      `
+Examples:
+  imc certs generate --out certs/local`,
+    );
 }
 
 async function generateCertificates(options: Options, commands: Commands, terminal: Terminal): Promise<ExitCode> {

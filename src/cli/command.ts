@@ -13,11 +13,14 @@ export type ExitCode = 0 | 1 | 2;
 export function withSettings(command: Command, name: SettingsCommand): Command {
   command.option('--config <file>', 'settings file in YAML; flags and IMC_* variables go before it');
   for (const { flag, type, default: fallback, description, environment } of settingsTable(name)) {
-    const placeholder = type.includes('|') || type.length > 12 ? 'value' : type;
+    const choices = type.split(' | ');
+    const placeholder = choices.length > 1 || type.length > 12 ? 'value' : type;
     const option = new Option(
       `${flag} <${placeholder.replaceAll('`', '')}>`,
-      sentence(description, type, fallback, environment),
+      sentence(description, choices.length > 1 ? undefined : type, fallback, environment),
     );
+    // For help and completion only: the parser of the settings has better words for a value that is none of them.
+    if (choices.length > 1) option.argChoices = choices;
     command.addOption(option);
   }
   return command;
@@ -69,7 +72,7 @@ export function collect(value: string, previous: readonly string[] | undefined):
   return [...(previous ?? []), value];
 }
 
-function sentence(description: string, type: string, fallback: string, environment: string): string {
-  const plain = description.replaceAll('`', '').replace(/\.$/, '');
-  return `${plain} (${type.replaceAll('`', '')}; default ${fallback.replaceAll('`', '')}; ${environment})`;
+function sentence(description: string, type: string | undefined, fallback: string, environment: string): string {
+  const facts = [...(type === undefined ? [] : [type]), `default ${fallback}`, environment];
+  return `${description.replace(/\.$/, '')} (${facts.join('; ')})`.replaceAll('`', '');
 }

@@ -4,23 +4,55 @@ import { cachesCommand } from './caches-command.ts';
 import { certsCommand } from './certs-command.ts';
 import type { ExitCode } from './command.ts';
 import { explainCommand } from './explain-command.ts';
+import { helpCommand } from './help-command.ts';
 import { reviewCommand } from './review-command.ts';
 import { serveCommand } from './serve-command.ts';
 import { paint } from './table.ts';
 import type { Terminal } from './terminal.ts';
 import { versionCommand } from './version-command.ts';
 
+/** What the program is called by: its own name, or as a plugin of kubectl. */
+export type ProgramName = 'imc' | 'kubectl imc';
+
 /**
  * Runs one command line.
  *
  * @param args - without the program's own name.
+ * @param name - how help, examples and hints call the program.
  * @returns the exit code (spec section 8); every failure has been written to standard error.
  */
-export async function run(args: readonly string[], commands: Commands, terminal: Terminal): Promise<ExitCode> {
+export async function run(
+  args: readonly string[],
+  commands: Commands,
+  terminal: Terminal,
+  name: ProgramName = 'imc',
+): Promise<ExitCode> {
   let code: ExitCode = 0;
-  const done = (result: ExitCode): void => {
+  const program = createProgram(commands, terminal, name, (result) => {
     code = result;
-  };
+  });
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return code;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    if (!isExpected(error)) throw error;
+    terminal.err(`${paint('Error:', 'red', terminal.colour.err)} ${calledBy(name, error.message, program)}\n`);
+    return 2;
+  }
+}
+
+/**
+ * The program with all its commands, from which help, documentation and completion are made.
+ *
+ * @param done - takes the exit code of the command that ran.
+ */
+export function createProgram(
+  commands: Commands,
+  terminal: Terminal,
+  name: ProgramName,
+  done: (code: ExitCode) => void,
+): Command {
   const program = new Command('imc')
     .description(
       'Finds the best ImageCache for pods on Alibaba Cloud ECI, and says why: an admission webhook and its tools.',
@@ -32,27 +64,37 @@ export async function run(args: readonly string[], commands: Commands, terminal:
     .addCommand(cachesCommand(commands, terminal, done))
     .addCommand(certsCommand(commands, terminal, done))
     .addCommand(versionCommand(commands, terminal, done))
-    .helpCommand('help [command]', 'show help for a command');
+    .helpCommand(false)
+    .addCommand(helpCommand())
+    .addHelpText(
+      'after',
+      `
+Examples:
+  imc review -f examples/workloads --dir examples/cluster
+  imc serve --dir examples/cluster --ca-out ca.crt
+  imc help certs generate
+
+Exit code: 0 done, allowed or passed, 1 denied or failed, 2 bad usage or input that cannot be read.`,
+    );
   for (const command of withChildren(program)) {
     command
       .exitOverride()
       .showSuggestionAfterError()
       .showHelpAfterError('Run with --help for usage.')
       .configureOutput({
-        writeOut: (text) => terminal.out(text),
-        writeErr: (text) => terminal.err(text),
+        writeOut: (text) => terminal.out(calledBy(name, text, program)),
+        writeErr: (text) => terminal.err(calledBy(name, text, program)),
         outputError: (text, write) => write(text.replace(/^error:/, paint('Error:', 'red', terminal.colour.err))),
       });
   }
-  try {
-    await program.parseAsync(args, { from: 'user' });
-    return code;
-  } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-    if (!isExpected(error)) throw error;
-    terminal.err(`${paint('Error:', 'red', terminal.colour.err)} ${error.message}\n`);
-    return 2;
-  }
+  return program;
+}
+
+/** A text in which `imc review` and the like are as the user has to type them. */
+function calledBy(name: ProgramName, text: string, program: Command): string {
+  if (name === 'imc') return text;
+  const words = program.commands.map((command) => command.name()).join('|');
+  return text.replaceAll(new RegExp(`(?<![\\w/.-])imc(?= (?:(?:${words})\\b|\\[|--))`, 'g'), name);
 }
 
 /** Codes of errors that say what the user can do (design: error table in README). */

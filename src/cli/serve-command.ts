@@ -20,7 +20,9 @@ export function serveCommand(commands: Commands, terminal: Terminal, done: (code
 Examples:
   imc serve --dir examples/cluster --ca-out ca.crt
   imc serve --dir /var/lib/imc --cert-dir /etc/imc/tls --config imc.yaml
-  imc review -f pod.yaml --server https://localhost:8443 --ca-file ca.crt`,
+  imc review -f pod.yaml --server https://localhost:8443 --ca-file ca.crt
+
+Exit code: 0 stopped by a signal, 1 it could not go on, 2 bad usage, or a file, port or certificate that cannot be used.`,
     )
     .action(async (options: Options) => {
       const loaded = settingsOf(options, 'serve', terminal);

@@ -9,8 +9,17 @@ import type { Terminal } from './terminal.ts';
 export function versionCommand(commands: Commands, terminal: Terminal, done: (code: ExitCode) => void): Command {
   return new Command('version')
     .summary('print the version')
-    .description('Prints the version of imc and of the Node.js it runs on.')
+    .description('Prints the version of imc, and of the Node.js it runs on.')
     .addOption(outputOption(['text', 'json', 'yaml']))
+    .addHelpText(
+      'after',
+      `
+Examples:
+  imc version
+  imc version -o json | jq -r .version
+
+Exit code: 0 printed, 2 bad usage.`,
+    )
     .action((options: Options) => {
       const { version, node, platform } = commands.version;
       const output = textOption(options, 'output');

@@ -1,63 +1,75 @@
 import { describe, expect, it } from 'vitest';
-import { settingsTable } from '../../src/config/definitions.ts';
+import { documentedCommands } from '../../script/lib/cli-docs.ts';
+import { programName } from '../../src/cli/run-process.ts';
+import { type SettingsCommand, settingsTable } from '../../src/config/definitions.ts';
+import { commandLines, parseOnly } from './command-lines.ts';
 import { imc } from './recording-terminal.ts';
 
-const COMMANDS = [
-  [],
-  ['serve'],
-  ['review'],
-  ['explain'],
-  ['caches'],
-  ['certs'],
-  ['certs', 'generate'],
-  ['version'],
-] as const;
+const COMMANDS = documentedCommands();
 
 describe('help', () => {
-  it.each(COMMANDS.map((command) => ['imc', ...command].join(' ')))(
-    '%s --help tells how it is used, on standard output, with exit code 0',
-    async (name) => {
-      const command = name.split(' ').slice(1);
-      const { code, out, err } = await imc([...command, '--help']);
+  it.each(COMMANDS)(
+    '$name --help tells how it is used, on standard output, with exit code 0',
+    async ({ name, examples }) => {
+      const { code, out, err } = await imc([...name.split(' ').slice(1), '--help']);
       expect(code).toBe(0);
       expect(err).toBe('');
       expect(out).toMatch(new RegExp(`^Usage: ${name}( |\\n)`));
       expect(out).toContain('-h, --help');
+      for (const example of examples) expect(out).toContain(`\n  ${example}\n`);
     },
   );
 
-  it('imc help COMMAND says the same', async () => {
-    const [byWord, byFlag] = [await imc(['help', 'review']), await imc(['review', '--help'])];
-    expect(byWord).toEqual(byFlag);
+  it.each([
+    ['review', ['review']],
+    ['certs generate', ['certs', 'generate']],
+    ['', []],
+  ])('imc help %s says the same', async (_name, command) => {
+    expect(await imc(['help', ...command])).toEqual(await imc([...command, '--help']));
   });
 
-  it.each(COMMANDS.flatMap(([command]) => command ?? []))('imc --help names the command %s', async (command) => {
-    expect((await imc(['--help'])).out).toMatch(new RegExp(`^  ${command}( |$)`, 'm'));
+  it.each([
+    [['reviw'], 'imc has no command "reviw"; did you mean review?'],
+    [['certs', 'genrate'], 'imc certs has no command "genrate"; did you mean generate?'],
+    [['certs', 'xyzzy'], /^imc certs has no command "xyzzy"; its commands: .*generate/],
+    [['version', 'x'], 'imc version has no commands; leave out "x"'],
+  ])('imc help %j names the commands that there are', async (names, problem) => {
+    const { code, out, err } = await imc(['help', ...names]);
+    expect({ code, out }).toEqual({ code: 2, out: '' });
+    expect(err.replace(/^Error: /, '').trimEnd()).toMatch(problem);
   });
 
-  it.each(['serve', 'review', 'explain', 'caches'] as const)(
-    'imc %s --help has a flag for every setting the command reads',
-    async (command) => {
-      const { out } = await imc([command, '--help']);
-      for (const { flag, environment } of settingsTable(command)) {
+  it.each(COMMANDS.filter(({ name }) => name.split(' ').length === 2))(
+    'imc --help names the command $name',
+    async ({ name }) => {
+      expect((await imc(['--help'])).out).toMatch(new RegExp(`^  ${name.slice('imc '.length)}( |$)`, 'm'));
+    },
+  );
+
+  it.each(COMMANDS.filter(({ command }) => command.options.some(({ long }) => long === '--config')))(
+    '$name --help has a flag for every setting the command reads',
+    async ({ command }) => {
+      const { out } = await imc([command.name(), '--help']);
+      const settings = settingsTable(command.name() as SettingsCommand); // those that have --config
+      expect(settings).not.toHaveLength(0);
+      for (const { flag, environment } of settings) {
         expect(out).toContain(`${flag} <`);
         expect(out.replaceAll(/\s+/g, ' ')).toContain(environment);
       }
     },
   );
 
-  it.each(['serve', 'review', 'explain', 'caches', 'certs generate'])(
-    'imc %s --help shows examples to copy',
-    async (command) => {
-      const { out } = await imc([...command.split(' '), '--help']);
-      expect(out).toContain('Examples:\n  ');
-    },
-  );
+  it.each(COMMANDS)('$name --help has examples to copy, which the program takes', async ({ name, examples }) => {
+    expect(examples).not.toHaveLength(0);
+    const lines = examples.flatMap(commandLines);
+    expect(lines.filter((words) => ['imc', ...words].join(' ').startsWith(name))).not.toHaveLength(0);
+    for (const words of lines) await expect(parseOnly(words), words.join(' ')).resolves.toBeUndefined();
+  });
 
-  it.each(['review', 'explain', 'caches'])(
-    'imc %s --help says what its exit codes mean (spec section 8)',
-    async (command) => {
-      expect((await imc([command, '--help'])).out).toMatch(/Exit code: 0 .*1 .*2 /);
+  it.each(COMMANDS.filter(({ isGroup }) => !isGroup))(
+    '$name --help says what its exit codes mean (spec section 8)',
+    ({ exitCodes }) => {
+      expect(exitCodes).toMatch(/^0 .*2 .*\.$/);
     },
   );
 
@@ -197,5 +209,33 @@ describe('bad usage ends with exit code 2 and what to do (spec section 8)', () =
   it('colours the word Error when standard error takes colours', async () => {
     const { err } = await imc(['review'], { colour: true });
     expect(err.startsWith('\u001b[31mError:\u001b[39m ')).toBe(true);
+  });
+});
+
+describe('as a plugin of kubectl', () => {
+  it.each(COMMANDS)('$name --help calls the program as the user does', async ({ name }) => {
+    const { out } = await imc([...name.split(' ').slice(1), '--help'], { name: 'kubectl imc' });
+    expect(out).toMatch(new RegExp(`^Usage: kubectl ${name}( |\\n)`));
+    expect(out).toMatch(/^ {2}(.* )?kubectl imc /m);
+    expect(out).not.toMatch(/(?<!kubectl |[\w/])imc (?:review|serve|help|--|\[)/);
+    expect(out).not.toContain('kubectl kubectl');
+  });
+
+  it('so do errors, which nothing else changes', async () => {
+    const { code, err } = await imc(['help', 'certs', 'genrate'], { name: 'kubectl imc' });
+    expect({ code, err }).toEqual({
+      code: 2,
+      err: 'Error: kubectl imc certs has no command "genrate"; did you mean generate?\n',
+    });
+  });
+
+  it.each([
+    ['/usr/local/bin/kubectl-imc', 'kubectl imc'],
+    ['dist/kubectl-imc.js', 'kubectl imc'],
+    ['/usr/local/bin/imc', 'imc'],
+    ['/opt/kubectl-imc/dist/imc.js', 'imc'],
+    ['', 'imc'],
+  ])('started as %s it is called %s', (file, name) => {
+    expect(programName(file)).toBe(name);
   });
 });

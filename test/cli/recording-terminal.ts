@@ -1,4 +1,5 @@
 import type { ExitCode } from '../../src/cli/command.ts';
+import type { ProgramName } from '../../src/cli/program.ts';
 import { run } from '../../src/cli/program.ts';
 import type { Terminal } from '../../src/cli/terminal.ts';
 import { createCommands } from '../../src/composition/create-commands.ts';
@@ -16,12 +17,14 @@ export interface Surroundings {
   readonly env?: Readonly<Record<string, string>>;
   /** Colours on both streams. */
   readonly colour?: boolean;
+  /** What the program is called by. */
+  readonly name?: ProgramName;
 }
 
 /** Runs a command line of `imc` in this process. */
 export async function imc(
   args: readonly string[],
-  { stdin = '', env = {}, colour = false }: Surroundings = {},
+  { stdin = '', env = {}, colour = false, name = 'imc' }: Surroundings = {},
 ): Promise<CommandResult> {
   let out = '';
   let err = '';
@@ -37,6 +40,6 @@ export async function imc(
     env,
     readStdin: async () => Buffer.from(stdin),
   };
-  const code = await run(args, createCommands(), terminal);
+  const code = await run(args, createCommands(), terminal, name);
   return { code, out, err };
 }

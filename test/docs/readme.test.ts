@@ -51,7 +51,7 @@ describe.each(MANUALS)('%s', (manual) => {
   });
 
   it('shows only commands and flags that there are', async () => {
-    for (const [shown, words = '', rest = ''] of text.matchAll(/\bimc ((?:certs )?[a-z]+)\b([^\n`#]*)/g)) {
+    for (const [shown, words = '', rest = ''] of text.matchAll(/\bimc ((?:certs )?[a-z]+)\b((?:\\\||[^\n`#|])*)/g)) {
       const { code, out } = await imc([...words.split(' '), '--help']);
       expect(code, shown).toBe(0);
       expect(out, shown).toMatch(new RegExp(`^Usage: imc ${words}`));
