@@ -1,5 +1,5 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { compareCodeUnits } from '../core/text-order.ts';
 import type { ManifestObject } from '../wire/manifests.ts';
 import { decodeUtf8, parseManifests } from '../wire/manifests.ts';
@@ -30,25 +30,34 @@ export async function readManifests(paths: readonly string[], terminal: Terminal
 
 async function manifestFiles(path: string): Promise<string[]> {
   if (!(await isFolder(path))) return [path];
-  const entries = await readdir(path, { recursive: true, withFileTypes: true }).catch((cause: unknown) => {
-    throw unreadable(path, cause);
-  });
-  const files = entries
-    .filter((entry) => MANIFEST_NAME.test(entry.name) && !entry.isDirectory())
-    .map((entry) => join(entry.parentPath, entry.name))
-    .filter((file) => !isHidden(file.slice(path.length)));
-  if (files.length === 0) {
-    throw new UsageError(`${path}: no manifest in this folder; expected files named *.yaml, *.yml or *.json`);
-  }
-  return files.toSorted(compareCodeUnits);
+  const files = await filesBelow(path, MANIFEST_NAME);
+  if (files.length > 0) return files;
+  throw new UsageError(`${path}: no manifest in this folder; expected files named *.yaml, *.yml or *.json`);
 }
 
-/** Folders that tools keep for themselves. */
+/**
+ * The files below a folder that have such a name, in the order of their names; those of folders that tools keep for
+ * themselves left out.
+ *
+ * @throws UsageError when the folder cannot be read.
+ */
+export async function filesBelow(folder: string, name: RegExp): Promise<string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch((cause: unknown) => {
+    throw unreadable(folder, cause);
+  });
+  return entries
+    .filter((entry) => name.test(entry.name) && !entry.isDirectory())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .filter((file) => !isHidden(relative(folder, file)))
+    .toSorted(compareCodeUnits);
+}
+
 function isHidden(path: string): boolean {
   return path.split(/[\\/]/).some((part) => part === 'node_modules' || (part.startsWith('.') && part.length > 1));
 }
 
-async function isFolder(path: string): Promise<boolean> {
+/** @throws UsageError when the path cannot be looked at. */
+export async function isFolder(path: string): Promise<boolean> {
   try {
     return (await stat(path)).isDirectory();
   } catch (cause) {

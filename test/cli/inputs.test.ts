@@ -144,6 +144,18 @@ describe('what imc review takes (spec section 8)', () => {
     expect(await namesIn(['-f', folder, '--dir', cluster])).toEqual(['shop/Pod/a', 'shop/Pod/b', 'default/Pod/c']);
   });
 
+  it('takes the folder it runs in, with files whose names are a single letter', async () => {
+    const folder = temporaryFolder({ 'a.yaml': POD });
+    const cluster = temporaryFolder({ 'cache.yaml': CACHE });
+    const before = process.cwd();
+    process.chdir(folder);
+    try {
+      expect(await namesIn(['-f', '.', '--dir', cluster])).toEqual(['shop/Pod/web']);
+    } finally {
+      process.chdir(before);
+    }
+  });
+
   it('takes a file of any name, and several -f, in their order', async () => {
     const folder = temporaryFolder({
       'one.txt': POD.replace('name: web', 'name: one'),
