@@ -16,12 +16,13 @@ export const rooms = {
   embedded: { rooms: ['core', 'wire', 'cluster', 'telemetry'], packages: [] },
   certs: { rooms: ['telemetry'], packages: ['@peculiar/x509', 'reflect-metadata'] },
   admission: { rooms: ['core', 'wire', 'cluster', 'telemetry'], packages: ['fast-json-patch'] },
+  testing: { rooms: ['core', 'wire', 'config', 'admission'], packages: ['zod'] },
   server: {
     rooms: ['admission', 'core', 'wire', 'cluster', 'certs', 'telemetry'],
     packages: ['fastify'],
   },
   cli: {
-    rooms: ['composition', 'config', 'core', 'admission', 'wire', 'telemetry'],
+    rooms: ['composition', 'config', 'core', 'admission', 'wire', 'telemetry', 'testing'],
     packages: ['commander', 'undici'],
   },
   composition: {

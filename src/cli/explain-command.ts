@@ -110,8 +110,8 @@ function explanationData({ namespace, title }: Reviewable, explanation: Explanat
 }
 
 /** An explanation for a person. */
-function explanationText(
-  { namespace, title }: Reviewable,
+export function explanationText(
+  { namespace, title }: Pick<Reviewable, 'namespace' | 'title'>,
   explanation: Explanation | undefined,
   nowMs: number,
   colour: boolean,

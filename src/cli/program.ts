@@ -9,6 +9,7 @@ import { reviewCommand } from './review-command.ts';
 import { serveCommand } from './serve-command.ts';
 import { paint } from './table.ts';
 import type { Terminal } from './terminal.ts';
+import { testCommand } from './test-command.ts';
 import { versionCommand } from './version-command.ts';
 
 /** What the program is called by: its own name, or as a plugin of kubectl. */
@@ -61,6 +62,7 @@ export function createProgram(
     .addCommand(serveCommand(commands, terminal, done))
     .addCommand(reviewCommand(commands, terminal, done))
     .addCommand(explainCommand(commands, terminal, done))
+    .addCommand(testCommand(commands, terminal, done))
     .addCommand(cachesCommand(commands, terminal, done))
     .addCommand(certsCommand(commands, terminal, done))
     .addCommand(versionCommand(commands, terminal, done))

@@ -19,18 +19,22 @@ import type { PodView } from './pod.ts';
 import type { DecisionSettings } from './settings.ts';
 
 /** Why a review was not acted on (spec G7). */
-export type SkipReason =
-  | 'NotCreate'
-  | 'NotPod'
-  | 'SystemNamespace'
-  | 'OwnNamespace'
-  | 'Ignored'
-  | 'Acs'
-  | 'Mirror'
-  | 'RealNode'
-  | 'DaemonSet'
-  | 'NotEci'
-  | 'Off';
+export type SkipReason = (typeof SKIP_REASONS)[number];
+
+/** All reasons, for the case files that expect one. */
+export const SKIP_REASONS = [
+  'NotCreate',
+  'NotPod',
+  'SystemNamespace',
+  'OwnNamespace',
+  'Ignored',
+  'Acs',
+  'Mirror',
+  'RealNode',
+  'DaemonSet',
+  'NotEci',
+  'Off',
+] as const;
 
 /** What the gate looks at besides the pod. */
 export interface GateContext {

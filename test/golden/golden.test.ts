@@ -1,6 +1,7 @@
-import { cpSync, rmSync } from 'node:fs';
+import { cpSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { literalPattern } from '../../src/testing/literal-pattern.ts';
 import { isJsonObject, listMember, member } from '../../src/wire/json.ts';
 import { imc } from '../cli/recording-terminal.ts';
 import { ReviewPoster } from '../composition/https-client.ts';
@@ -27,12 +28,13 @@ describe.each(CASES)('golden case $name', (golden) => {
     expect(golden.readMe()).toMatch(/^[A-Z`].+\(spec (section )?[A-Z0-9]+.*\)\.\n$/);
   });
 
-  it('is answered as expected by the engine, over HTTPS and by the command line, with equal bytes (spec 0, A1)', async () => {
+  it('is answered as expected by the engine, over HTTPS, by the command line and in a case file, with equal bytes (spec 0, A1)', async () => {
     const byEngine = golden.answer(golden.review());
     expect(formatExpected(expectedAnswer(byEngine))).toBe(formatExpected(expectedOf(golden)));
     expect(byEngine.body).toBe(JSON.stringify(expectedOf(golden).body));
 
     const [overHttps, byCommandLine] = [await answerOverHttps(golden), await answerByCommandLine(golden)];
+    expect(await responseInCaseFile(golden)).toBe(JSON.stringify(expectedOf(golden).body['response']));
     expect(overHttps.first).toBe(byEngine.body);
     expect(byCommandLine).toBe(`${byEngine.body}\n`);
     expect(overHttps.withDryRunFlipped).toBe(byEngine.body);
@@ -153,4 +155,31 @@ async function answerByCommandLine(golden: GoldenCase) {
   const response = member(expectedOf(golden).body, 'response');
   expect(code).toBe(member(response, 'allowed') === true ? 0 : 1);
   return out;
+}
+
+/** The response to a case that expects what the golden case does, and nothing else. */
+async function responseInCaseFile(golden: GoldenCase) {
+  const { outcome, reason, body } = expectedOf(golden);
+  const response = member(body, 'response');
+  const allowed = member(response, 'allowed') === true;
+  const warnings = listMember(response, 'warnings').map((warning) => `^${literalPattern(String(warning))}$`);
+  const document = {
+    apiVersion: 'imc-webhook/v1',
+    kind: 'AdmissionTest',
+    metadata: { name: golden.name },
+    resources: readdirSync(golden.clusterFolder).length === 0 ? [] : [golden.clusterFolder],
+    ...(golden.settingsFile === undefined ? {} : { config: golden.settingsFile }),
+    cases: [
+      {
+        name: golden.readMe(),
+        pod: golden.reviewFile,
+        expect: { allowed, outcome, warnings, ...(outcome === 'Skipped' ? { reason } : {}) },
+      },
+    ],
+  };
+  const folder = temporaryFolder({ 'golden.imctest.yaml': JSON.stringify(document) });
+  const { code, out, err } = await imc(['test', folder, '-o', 'json']);
+  expect({ code, err }).toEqual({ code: 0, err: '' });
+  const results = JSON.parse(out) as { cases: { response: unknown }[] }; // see test/cli/test-command.test.ts
+  return JSON.stringify(results.cases[0]?.response);
 }
