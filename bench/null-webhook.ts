@@ -2,27 +2,26 @@
  * The least an admission webhook on our stack has to do, to compare with: same Fastify, TLS, time limits and body limit;
  * parses the review, and answers with its uid and a constant. No log, no metric, no decision.
  *
- *     node bench/null-webhook.ts PORT CERT_FILE KEY_FILE patch|no-patch
+ *     node bench/null-webhook.ts PORT CERT_FILE KEY_FILE patch|no-patch [PATCH_FILE]
  */
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:https';
 import Fastify from 'fastify';
 
-const [port, certFile = '', keyFile = '', answer] = process.argv.slice(2);
+const [port, certFile = '', keyFile = '', answer, patchFile] = process.argv.slice(2);
 
-const PATCH = Buffer.from(
-  JSON.stringify([
-    {
-      op: 'add',
-      path: '/metadata/annotations/imc-webhook~1decision',
-      value:
-        '{"outcome":"CompleteMatch","cache":"cache-4711","id":"imc-2zetnjfbf5jxvlsi47wq","exact":3,"images":3,"missing":[],' +
-        '"added":{"annotations":{"k8s.aliyun.com/eci-imc-id":"imc-2zetnjfbf5jxvlsi47wq"},"labels":{}}}',
-    },
-    { op: 'add', path: '/metadata/annotations/k8s.aliyun.com~1eci-imc-id', value: 'imc-2zetnjfbf5jxvlsi47wq' },
-  ]),
-).toString('base64');
-const patched = answer === 'patch' ? { patchType: 'JSONPatch', patch: PATCH } : {};
+const PATCH = JSON.stringify([
+  {
+    op: 'add',
+    path: '/metadata/annotations/imc-webhook~1decision',
+    value:
+      '{"outcome":"CompleteMatch","cache":"cache-4711","id":"imc-2zetnjfbf5jxvlsi47wq","exact":3,"images":3,"missing":[],' +
+      '"added":{"annotations":{"k8s.aliyun.com/eci-imc-id":"imc-2zetnjfbf5jxvlsi47wq"},"labels":{}}}',
+  },
+  { op: 'add', path: '/metadata/annotations/k8s.aliyun.com~1eci-imc-id', value: 'imc-2zetnjfbf5jxvlsi47wq' },
+]);
+const patch = Buffer.from(patchFile === undefined ? PATCH : readFileSync(patchFile)).toString('base64');
+const patched = answer === 'patch' ? { patchType: 'JSONPatch', patch } : {};
 
 // The options are those of src/server/admission-server.ts.
 const server = createServer({

@@ -12,6 +12,8 @@ export interface Registration {
   readonly failurePolicy?: 'Ignore' | 'Fail';
   readonly reinvocationPolicy?: 'IfNeeded' | 'Never';
   readonly timeoutSeconds?: number;
+  /** Only for pods it matches. */
+  readonly objectSelector?: { readonly matchLabels: Readonly<Record<string, string>> };
 }
 
 /** Puts it into force; the API server counts it in within about a second. */
@@ -27,16 +29,26 @@ export async function unregister(api: ApiClient, name: string): Promise<void> {
   await api.delete(`${CONFIGURATIONS}/${name}`);
 }
 
+/** What the webhook of a configuration is called in logs and metrics. */
+export function webhookName(configurationName: string): string {
+  return `${configurationName}.imc-webhook.example.com`;
+}
+
 function configuration(registration: Registration): object {
   const { name, port, caBundle } = registration;
-  const { failurePolicy = 'Ignore', reinvocationPolicy = 'IfNeeded', timeoutSeconds = 3 } = registration;
+  const {
+    failurePolicy = 'Ignore',
+    reinvocationPolicy = 'IfNeeded',
+    timeoutSeconds = 3,
+    objectSelector = {},
+  } = registration;
   return {
     apiVersion: 'admissionregistration.k8s.io/v1',
     kind: 'MutatingWebhookConfiguration',
     metadata: { name },
     webhooks: [
       {
-        name: `${name}.imc-webhook.example.com`,
+        name: webhookName(name),
         clientConfig: {
           url: `https://127.0.0.1:${port}/mutate`,
           caBundle: Buffer.from(caBundle).toString('base64'),
@@ -50,6 +62,7 @@ function configuration(registration: Registration): object {
         failurePolicy,
         reinvocationPolicy,
         timeoutSeconds,
+        objectSelector,
       },
     ],
   };
