@@ -51,7 +51,7 @@ export async function createAuthority(nowMs: number): Promise<CertificateAuthori
  *
  * @param hosts - the DNS names and IP addresses it is for; at least one.
  * @param nowMs - milliseconds since the epoch.
- * @param validDays - it ends after so many days, or with the authority.
+ * @param validDays - it ends after so many days, or with the authority; nor does it begin before the authority.
  */
 export async function issueServingCertificate(
   authority: CertificateAuthority,
@@ -62,7 +62,7 @@ export async function issueServingCertificate(
   const x509 = await loadX509();
   const authorityCertificate = new x509.X509Certificate(authority.certPem);
   const keys = await crypto.subtle.generateKey(KEY_ALGORITHM, true, ['sign', 'verify']);
-  const notBefore = new Date(nowMs - BACKDATED_MS);
+  const notBefore = later(new Date(nowMs - BACKDATED_MS), authorityCertificate.notBefore);
   const notAfter = earlier(new Date(nowMs + validDays * DAY_MS), authority.notAfter);
   const certificate = await x509.X509CertificateGenerator.create({
     serialNumber: randomSerial(),
@@ -110,6 +110,10 @@ function yearsAfter(nowMs: number, years: number): Date {
   const date = new Date(nowMs);
   date.setUTCFullYear(date.getUTCFullYear() + years);
   return date;
+}
+
+function later(one: Date, other: Date): Date {
+  return one > other ? one : other;
 }
 
 function earlier(one: Date, other: Date): Date {

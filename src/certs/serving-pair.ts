@@ -12,15 +12,20 @@ export interface PemPair {
   readonly keyName: string;
 }
 
-/** Clocks differ: a certificate that begins within this time is taken. */
+/** Clocks differ. */
 const CLOCK_TOLERANCE_MS = 5 * 60 * 1000;
 
 /**
  * Checks that a pair can be served now: both readable, belonging together, accepted by the TLS library, in their time.
  *
+ * @param toleranceMs - a certificate that begins within this time is taken.
  * @throws CertificateError naming the file and what to do.
  */
-export function checkServingPair(pair: PemPair, nowMs: number): ServingCertificate {
+export function checkServingPair(
+  pair: PemPair,
+  nowMs: number,
+  toleranceMs: number = CLOCK_TOLERANCE_MS,
+): ServingCertificate {
   const { certPem, keyPem, certName, keyName } = pair;
   const certificate = parseCertificate(pair);
   const key = parseKey(pair);
@@ -35,7 +40,7 @@ export function checkServingPair(pair: PemPair, nowMs: number): ServingCertifica
   if (notAfter.getTime() <= nowMs) {
     throw new CertificateError(`${certName}: the certificate ended ${notAfter.toISOString()}: renew it`);
   }
-  if (notBefore.getTime() > nowMs + CLOCK_TOLERANCE_MS) {
+  if (notBefore.getTime() > nowMs + toleranceMs) {
     throw new CertificateError(
       `${certName}: the certificate begins ${notBefore.toISOString()}: check the clock, or use one that is valid now`,
     );

@@ -1,4 +1,4 @@
-import type { ClusterSettings, ConfigRequest, LoadedConfig } from '../config/config.ts';
+import type { ConfigRequest, LoadedConfig } from '../config/config.ts';
 import type { ClusterView } from '../core/cluster-view.ts';
 import type { Decision } from '../core/decision.ts';
 import type { Explanation } from '../core/explanation.ts';
@@ -8,11 +8,7 @@ import type { ManifestObject } from '../wire/manifests.ts';
 
 /** What the command line can ask of the program; made by the composition root. */
 export interface Commands {
-  /**
-   * The engine without a server, over files or over a cluster as it is now.
-   *
-   * @throws ManifestError, DirectoryError, KubeconfigError, ClusterUnavailableError, ApiStatusError.
-   */
+  /** The engine over files, without a server. */
   openOffline(request: OfflineRequest): Promise<OfflineEngine>;
   /** The webhook; resolves when it serves. */
   serve(request: ServeRequest): Promise<RunningServer>;
@@ -26,26 +22,16 @@ export interface Commands {
 export interface OfflineRequest {
   /** A folder, read as the server reads it. */
   readonly dir?: string;
-  /** A live cluster, listed once from its API server, instead of a folder. */
-  readonly cluster?: ClusterRequest | undefined;
-  /** Objects at hand, instead of either. */
+  /** Objects at hand, instead of a folder. */
   readonly objects?: readonly ManifestObject[];
   readonly settings: DecisionSettings;
   /** Milliseconds since the epoch. */
   readonly nowMs: number;
 }
 
-/** Which API server to ask. */
-export interface ClusterRequest extends ClusterSettings {
-  /** Usually `process.env`. */
-  readonly env: Readonly<Record<string, string | undefined>>;
-}
-
 /** The server's engine without a server: the same bytes for the same reviews. */
 export interface OfflineEngine {
   readonly imageCacheCount: number;
-  /** What of a live cluster could not be used. */
-  readonly warnings: readonly string[];
   /**
    * The response body to a review, and why it was skipped.
    *
