@@ -3,6 +3,9 @@ import type { Commands } from '../composition/commands.ts';
 import { cachesCommand } from './caches-command.ts';
 import { certsCommand } from './certs-command.ts';
 import type { ExitCode } from './command.ts';
+import { commandTree } from './command-tree.ts';
+import { complete, kubectlCompletions } from './completion.ts';
+import { completionCommand } from './completion-command.ts';
 import { explainCommand } from './explain-command.ts';
 import { helpCommand } from './help-command.ts';
 import { reviewCommand } from './review-command.ts';
@@ -32,6 +35,12 @@ export async function run(
   const program = createProgram(commands, terminal, name, (result) => {
     code = result;
   });
+  const [first, ...words] = args;
+  if (first === '__complete') {
+    // What kubectl asks for. No command of the parser's: the words may be options, half a word, or `--`.
+    terminal.out(kubectlCompletions(complete(commandTree(program), words)));
+    return 0;
+  }
   try {
     await program.parseAsync(args, { from: 'user' });
     return code;
@@ -66,6 +75,7 @@ export function createProgram(
     .addCommand(cachesCommand(commands, terminal, done))
     .addCommand(certsCommand(commands, terminal, done))
     .addCommand(versionCommand(commands, terminal, done))
+    .addCommand(completionCommand(terminal, done))
     .helpCommand(false)
     .addCommand(helpCommand())
     .addHelpText(

@@ -1,11 +1,14 @@
 import { execFile } from 'node:child_process';
 import { accessSync, constants, symlinkSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, it } from 'vitest';
 import packageJson from '../../package.json' with { type: 'json' };
 import { temporaryFolder } from '../composition/temporary-folder.ts';
 import { buildProgram } from './built-program.ts';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 /** kubectl of this machine, or the one that script/cluster-tools has brought. */
 const kubectl = [...(process.env['PATH'] ?? '').split(delimiter), process.env['CLUSTER_TOOLS'] ?? '']
@@ -23,7 +26,9 @@ describe.skipIf(kubectl === undefined)('as a plugin of kubectl', () => {
   /** Runs kubectl with the program in PATH under the names that package.json gives it. */
   async function run(...args: readonly string[]): Promise<{ code: number; out: string; err: string }> {
     const folder = temporaryFolder();
-    for (const name of Object.keys(packageJson.bin)) symlinkSync(program, join(folder, name));
+    for (const [name, file] of Object.entries(packageJson.bin)) {
+      symlinkSync(file === 'dist/imc.js' ? program : join(ROOT, file), join(folder, name));
+    }
     const env = { PATH: [folder, dirname(process.execPath), '/usr/bin', '/bin'].join(delimiter), HOME: folder };
     try {
       const { stdout, stderr } = await promisify(execFile)(kubectl ?? '', args, { env });
@@ -47,6 +52,14 @@ describe.skipIf(kubectl === undefined)('as a plugin of kubectl', () => {
       code: 2,
       err: expect.stringContaining('nowhere.yaml: no such file') as string,
     });
+  });
+
+  it.each([
+    [['certs', 'gen'], 'generate\tmake a CA and a serving certificate\n:4\n'],
+    [['review', '--mode', 'en'], 'enforce\n:4\n'],
+    [['serve', '--dir', ''], ':16\n'],
+  ])('completes its command lines in kubectl: %j', async (words, completions) => {
+    expect(await run('__complete', 'imc', ...words)).toMatchObject({ code: 0, out: completions });
   });
 
   it('calls itself in help as the user does', async () => {
