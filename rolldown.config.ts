@@ -10,6 +10,8 @@ export default defineConfig({
   platform: 'node',
   // Its main file is UMD, whose inner requires no bundler can see.
   resolve: { alias: { 'jsonc-parser': 'jsonc-parser/lib/esm/main.js' } },
+  // client-node has an effect on nothing but itself; unless told so, its half a thousand models would come along.
+  treeshake: { moduleSideEffects: [{ test: /@kubernetes\/client-node\//, sideEffects: false }] },
   output: {
     dir: 'dist',
     cleanDir: true,

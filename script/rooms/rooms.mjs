@@ -14,6 +14,11 @@ export const rooms = {
   wire: { rooms: ['core'], packages: ['zod', 'yaml', 'jsonc-parser'] },
   cluster: { rooms: ['core', 'telemetry'], packages: [] },
   embedded: { rooms: ['core', 'wire', 'cluster', 'telemetry'], packages: [] },
+  // More rooms come with more ports: certs and controller when they keep things in the cluster.
+  kubernetes: {
+    rooms: ['core', 'wire', 'cluster', 'telemetry'],
+    packages: ['@kubernetes/client-node', 'undici'],
+  },
   certs: { rooms: ['telemetry'], packages: ['@peculiar/x509', 'reflect-metadata'] },
   controller: { rooms: ['telemetry'], packages: [] },
   admission: { rooms: ['core', 'wire', 'cluster', 'telemetry'], packages: ['fast-json-patch'] },
@@ -27,7 +32,7 @@ export const rooms = {
     packages: ['commander', 'undici'],
   },
   composition: {
-    rooms: ['admission', 'certs', 'cluster', 'config', 'core', 'embedded', 'server', 'telemetry', 'wire'],
+    rooms: ['admission', 'certs', 'cluster', 'config', 'core', 'embedded', 'kubernetes', 'server', 'telemetry', 'wire'],
     packages: ['tsyringe', 'reflect-metadata'],
   },
 };

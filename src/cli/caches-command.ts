@@ -31,8 +31,8 @@ export function cachesCommand(commands: Commands, terminal: Terminal, done: (cod
     .description(
       'Lists the ImageCaches as the matcher sees them: usable or why not, images, sizes, platform, who may use them, age ' +
         'and expiry. With workloads among the files: how far each is covered, by which ImageCache, which images are missing, ' +
-        'and how many workloads use each ImageCache. --suggest makes ImageCaches for the gaps. Without --dir, the ' +
-        'ImageCaches, Namespaces and the eci-profile among the files count.',
+        'and how many workloads use each ImageCache. --suggest makes ImageCaches for the gaps. The ' +
+        'cluster is the folder of --dir, the live one of --kubeconfig or --context, or what is among the files.',
     )
     .option('-f, --filename <path>', 'file, folder, or - for standard input; can be repeated', collect)
     .option('-d, --dir <folder>', 'folder with the ImageCaches, Namespaces and the eci-profile')
@@ -54,6 +54,7 @@ Examples:
   imc caches --dir examples/cluster --sort-by expiry -o wide
   imc caches --dir examples/cluster -f examples/workloads
   imc caches --dir examples/cluster -f examples/workloads --suggest -o yaml | kubectl apply -f -
+  imc caches --kubeconfig ~/.kube/config
   imc caches -f caches.yaml -f deployment.yaml --min-coverage 90%
 
 Exit code: 0 done, 1 coverage below --min-coverage, 2 bad usage or input that cannot be read.`,
@@ -70,10 +71,10 @@ function parsePercent(text: string): number {
 
 async function listCaches(options: Options, commands: Commands, terminal: Terminal): Promise<ExitCode> {
   const { config } = settingsOf(options, 'caches', terminal);
-  const request = requestOf(options);
+  const request = requestOf(options, config.cluster !== undefined);
   const objects = await readManifests(request.files, terminal);
   const reviewables = (request.expectsWorkloads ? reviewablesOf : reviewablesAmong)(objects, request.namespace);
-  const engine = await openEngine(objects, options, config.decision, commands, terminal);
+  const engine = await openEngine(objects, options, config, commands, terminal);
   const { nowMs, sortBy, output } = request;
   const coverage = reviewables.length === 0 ? undefined : coverWorkloads(reviewables, engine, config.decision, nowMs);
   const { imageCaches } = engine.cluster;
@@ -111,11 +112,11 @@ interface CachesRequest {
   readonly nowMs: number;
 }
 
-function requestOf(options: Options): CachesRequest {
+function requestOf(options: Options, isLive: boolean): CachesRequest {
   const files = textsOption(options, 'filename');
-  const hasDir = options['dir'] !== undefined;
-  if (files.length === 0 && !hasDir)
-    throw new UsageError('there is nothing to list: name the ImageCaches with --dir or -f');
+  const hasCluster = isLive || options['dir'] !== undefined;
+  if (files.length === 0 && !hasCluster)
+    throw new UsageError('there is nothing to list: name the ImageCaches with --dir, --kubeconfig or -f');
   const { minCoverage, now } = options;
   const suggests = options['suggest'] === true;
   const sortBy = SORT_KEYS.find((key) => key === options['sortBy']) ?? 'name';
@@ -135,8 +136,8 @@ function requestOf(options: Options): CachesRequest {
     sortBy,
     suggests,
     minCoverage: typeof minCoverage === 'number' ? minCoverage : undefined,
-    // Beside a folder, files are there for their workloads alone.
-    expectsWorkloads: wanting.length > 0 || (hasDir && files.length > 0),
+    // Beside a folder or a live cluster, files are there for their workloads alone.
+    expectsWorkloads: wanting.length > 0 || (hasCluster && files.length > 0),
     nowMs: typeof now === 'number' ? now : Date.now(),
   };
 }

@@ -22,7 +22,8 @@ export function explainCommand(commands: Commands, terminal: Terminal, done: (co
     .description(
       'Explains the decision for each pod: every image with its size and who holds it, every candidate in the order of ' +
         'the ranking, every other ImageCache with the reason it was passed over, and every eci-profile rule with what ' +
-        'matched or failed first.',
+        'matched or failed first. The cluster is the folder of --dir, the live one of --kubeconfig or --context, or what is ' +
+        'among the files.',
     )
     .requiredOption('-f, --filename <path>', 'file, folder, or - for standard input; can be repeated', collect)
     .option('-d, --dir <folder>', 'folder with the ImageCaches, Namespaces and the eci-profile')
@@ -34,6 +35,7 @@ export function explainCommand(commands: Commands, terminal: Terminal, done: (co
       `
 Examples:
   imc explain -f examples/workloads/checkout-deployment.yaml --dir examples/cluster
+  imc explain -f pod.yaml --kubeconfig ~/.kube/config
   imc explain -f pod.yaml --dir examples/cluster -o json | jq '.[0].candidates'
 
 Exit code: 0 explained, 1 some pod would be denied, 2 bad usage or input that cannot be read.`,
@@ -46,7 +48,7 @@ async function explainPods(options: Options, commands: Commands, terminal: Termi
   const { config } = settingsOf(options, 'explain', terminal);
   const objects = await readManifests(textsOption(options, 'filename'), terminal);
   const reviewables = reviewablesOf(objects, textOption(options, 'namespace') ?? 'default');
-  const engine = await openEngine(objects, options, config.decision, commands, terminal);
+  const engine = await openEngine(objects, options, config, commands, terminal);
   const now = options['now'];
   const nowMs = typeof now === 'number' ? now : Date.now();
   const explained = reviewables.map((reviewable) => ({ reviewable, explanation: engine.explain(reviewable.review) }));

@@ -119,6 +119,9 @@ const EXPECTED_CODES: ReadonlySet<string> = new Set([
   'ERR_CERTIFICATE_INVALID',
   'ERR_LISTEN_FAILED',
   'ERR_DIRECTORY_UNUSABLE',
+  'ERR_KUBECONFIG_INVALID',
+  'ERR_CLUSTER_UNAVAILABLE',
+  'ERR_API_STATUS',
 ]);
 
 function isExpected(error: unknown): error is Error {

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import type { AnsweredReview } from '../admission/answered-review.ts';
 import { readAnsweredReview } from '../admission/answered-review.ts';
 import type { Commands } from '../composition/commands.ts';
+import type { Config } from '../config/config.ts';
 import { isJsonObject, member } from '../wire/json.ts';
 import type { ManifestObject } from '../wire/manifests.ts';
 import { toYaml } from '../wire/yaml-text.ts';
@@ -56,7 +57,7 @@ async function review(options: Options, commands: Commands, terminal: Terminal):
   const reviewables = reviewablesOf(objects, textOption(options, 'namespace') ?? 'default');
   const answers =
     options['server'] === undefined
-      ? await answerOffline(reviewables, objects, options, config.decision, commands, terminal)
+      ? await answerOffline(reviewables, objects, options, config, commands, terminal)
       : await answerByServer(reviewables, options);
 
   const rows = answers.map(({ reviewable, answer, reason }) => reviewRow(reviewable, answer, reason));
@@ -76,36 +77,43 @@ async function answerOffline(
   reviewables: readonly Reviewable[],
   objects: readonly ManifestObject[],
   options: Options,
-  settings: Parameters<Commands['openOffline']>[0]['settings'],
+  config: Config,
   commands: Commands,
   terminal: Terminal,
 ): Promise<Answered[]> {
   if (options['caFile'] !== undefined) throw new UsageError('--ca-file goes with --server');
-  const engine = await openEngine(objects, options, settings, commands, terminal);
+  const engine = await openEngine(objects, options, config, commands, terminal);
   return reviewables.map((reviewable) => {
     const { body, reason } = engine.answer(reviewable.review);
     return { reviewable, body, reason, answer: readAnsweredReview(reviewable.uid, reviewable.object, body) };
   });
 }
 
-/** The offline engine over `--dir`, or over what is among the files. */
+/** The engine over `--dir`, over the cluster that the settings name, or over what is among the files. */
 export async function openEngine(
   objects: readonly ManifestObject[],
   options: Options,
-  settings: Parameters<Commands['openOffline']>[0]['settings'],
+  { decision, cluster }: Config,
   commands: Commands,
   terminal: Terminal,
 ): ReturnType<Commands['openOffline']> {
   const dir = textOption(options, 'dir');
   const now = options['now'];
+  if (dir !== undefined && (options['kubeconfig'] ?? options['context']) !== undefined)
+    throw new UsageError('--dir goes without --kubeconfig and --context: the cluster is either files or a live one');
+  const isLive = dir === undefined && cluster !== undefined;
   const engine = await commands.openOffline({
     ...(dir === undefined ? { objects } : { dir }),
-    settings,
+    ...(isLive ? { cluster: { ...cluster, env: terminal.env } } : {}),
+    settings: decision,
     nowMs: typeof now === 'number' ? now : Date.now(),
   });
-  if (engine.imageCacheCount === 0) {
-    const where = dir === undefined ? 'among the files; name their folder with --dir' : `in ${dir}`;
-    terminal.err(`Note: there is no ImageCache ${where}.\n`);
+  for (const warning of engine.warnings) {
+    terminal.err(`${paint('Warning:', 'yellow', terminal.colour.err)} ${warning}\n`);
+  }
+  if (engine.imageCacheCount === 0 && engine.warnings.length === 0) {
+    const among = dir === undefined ? 'among the files; name their folder with --dir' : `in ${dir}`;
+    terminal.err(`Note: there is no ImageCache ${isLive ? 'in the cluster' : among}.\n`);
   }
   return engine;
 }

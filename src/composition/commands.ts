@@ -1,4 +1,4 @@
-import type { ConfigRequest, LoadedConfig } from '../config/config.ts';
+import type { ClusterSettings, ConfigRequest, LoadedConfig } from '../config/config.ts';
 import type { ClusterView } from '../core/cluster-view.ts';
 import type { Decision } from '../core/decision.ts';
 import type { Explanation } from '../core/explanation.ts';
@@ -8,7 +8,11 @@ import type { ManifestObject } from '../wire/manifests.ts';
 
 /** What the command line can ask of the program; made by the composition root. */
 export interface Commands {
-  /** The engine over files, without a server. */
+  /**
+   * The engine without a server, over files or over a cluster as it is now.
+   *
+   * @throws ManifestError, DirectoryError, KubeconfigError, ClusterUnavailableError, ApiStatusError.
+   */
   openOffline(request: OfflineRequest): Promise<OfflineEngine>;
   /** The webhook; resolves when it serves. */
   serve(request: ServeRequest): Promise<RunningServer>;
@@ -22,16 +26,26 @@ export interface Commands {
 export interface OfflineRequest {
   /** A folder, read as the server reads it. */
   readonly dir?: string;
-  /** Objects at hand, instead of a folder. */
+  /** A live cluster, listed once from its API server, instead of a folder. */
+  readonly cluster?: ClusterRequest | undefined;
+  /** Objects at hand, instead of either. */
   readonly objects?: readonly ManifestObject[];
   readonly settings: DecisionSettings;
   /** Milliseconds since the epoch. */
   readonly nowMs: number;
 }
 
+/** Which API server to ask. */
+export interface ClusterRequest extends ClusterSettings {
+  /** Usually `process.env`. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
 /** The server's engine without a server: the same bytes for the same reviews. */
 export interface OfflineEngine {
   readonly imageCacheCount: number;
+  /** What of a live cluster could not be used. */
+  readonly warnings: readonly string[];
   /**
    * The response body to a review, and why it was skipped.
    *

@@ -9,6 +9,8 @@ import { ConfigWatcher } from '../config/config-watcher.ts';
 import { decide } from '../core/decision.ts';
 import { explain } from '../core/explanation.ts';
 import { EmbeddedSource } from '../embedded/embedded-source.ts';
+import { fillFromCluster } from '../kubernetes/fill-from-cluster.ts';
+import { KubeClient } from '../kubernetes/kube-client.ts';
 import type { RootLogger } from '../telemetry/logger.ts';
 import { createLogger, silentLogger } from '../telemetry/logger.ts';
 import { decodeAdmissionReview } from '../wire/admission-review.ts';
@@ -37,11 +39,10 @@ export function createCommands(): Commands {
 }
 
 async function openOffline(request: OfflineRequest): Promise<OfflineEngine> {
-  const { dir, objects = [], settings, nowMs } = request;
+  const { settings, nowMs } = request;
   const container = createContainer();
   const store = container.resolve(TOKENS.store.name);
-  const problems = dir === undefined ? fillStore(store, objects, nowMs) : await fillFromDirectory(store, dir, nowMs);
-  if (problems.length > 0) throw new ManifestError(problems.join('\n'));
+  const warnings = await fillOnce(store, request);
   bindValue(container, INPUTS.decisionSettings, () => settings);
   bindValue(container, INPUTS.clock, () => nowMs);
   bindValue(container, INPUTS.ownNamespace, { name: undefined });
@@ -52,6 +53,7 @@ async function openOffline(request: OfflineRequest): Promise<OfflineEngine> {
   return {
     cluster,
     imageCacheCount: store.counts().imagecaches,
+    warnings,
     answer: (review) => {
       const verdict = reviewer.review(decodeAdmissionReview(review));
       return { body: encodeAdmissionReview(verdict), reason: verdict.reason };
@@ -65,6 +67,26 @@ async function openOffline(request: OfflineRequest): Promise<OfflineEngine> {
       return subject.kind === 'none' ? undefined : explain(subject.pod, namespace, context);
     },
   };
+}
+
+/**
+ * Fills a store with what the request names. Files are expected to be right; of a cluster the rest is used, as the server
+ * does.
+ *
+ * @returns what could not be used.
+ */
+async function fillOnce(store: ClusterStore, { dir, cluster, objects = [], nowMs }: OfflineRequest): Promise<string[]> {
+  if (cluster !== undefined) {
+    const client = await KubeClient.open(cluster);
+    try {
+      return await fillFromCluster(client, store, nowMs);
+    } finally {
+      await client.close();
+    }
+  }
+  const problems = dir === undefined ? fillStore(store, objects, nowMs) : await fillFromDirectory(store, dir, nowMs);
+  if (problems.length > 0) throw new ManifestError(problems.join('\n'));
+  return [];
 }
 
 /** Reads a folder once, as the server reads it; here everything that cannot be used is an error. */

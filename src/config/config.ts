@@ -42,9 +42,17 @@ export type CertificateSettings =
   | { readonly kind: 'files'; readonly cert: string; readonly key: string }
   | { readonly kind: 'folder'; readonly dir: string };
 
+/** Which cluster to talk to: a kubeconfig file, one of its contexts, or both. */
+export interface ClusterSettings {
+  readonly kubeconfig: string | undefined;
+  readonly context: string | undefined;
+}
+
 /** All settings, frozen. */
 export interface Config extends HotSettings {
   readonly serve: ServeSettings;
+  /** The cluster that was asked for by kubeconfig or context, if any. */
+  readonly cluster: ClusterSettings | undefined;
 }
 
 /** Where settings come from; what is further down wins. */
@@ -185,6 +193,9 @@ function idle(given: Given): string[] {
 }
 
 function freezeConfig(values: SettingValues): Config {
+  const { kubeconfig, context } = values;
+  const cluster =
+    kubeconfig === undefined && context === undefined ? undefined : Object.freeze({ kubeconfig, context });
   const decision = Object.freeze<DecisionSettings>({
     mode: values.mode,
     podScope: values.podScope,
@@ -193,7 +204,8 @@ function freezeConfig(values: SettingValues): Config {
     registryAliases: values.registryAliases,
     expiryMarginMs: values.expiryMargin,
     warnings: values.warnings,
-    controllerDriver: values['controller.driver'] ?? DEFAULT_SETTINGS.controllerDriver,
+    controllerDriver:
+      values['controller.driver'] ?? (cluster === undefined ? DEFAULT_SETTINGS.controllerDriver : 'external'),
   });
   const serve = Object.freeze<ServeSettings>({
     source: Object.freeze({ kind: values.source, dir: values.dir }),
@@ -204,7 +216,7 @@ function freezeConfig(values: SettingValues): Config {
     certificate: Object.freeze(certificateSettings(values)),
     clientCa: values.clientCa,
   });
-  return Object.freeze({ decision, serve, drainSeconds: values.drainSeconds, logLevel: values['log.level'] });
+  return Object.freeze({ decision, serve, cluster, drainSeconds: values.drainSeconds, logLevel: values['log.level'] });
 }
 
 function certificateSettings(values: SettingValues): CertificateSettings {

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { DEFAULT_SETTINGS } from '../core/settings.ts';
 import { formatDuration } from './duration.ts';
 import { environmentOf, flagOf } from './setting-names.ts';
-import { address, choice, duration, optional, path, type SettingType, wholeNumber } from './setting-types.ts';
+import { address, choice, duration, optional, path, type SettingType, wholeNumber, word } from './setting-types.ts';
 
 /** A command that reads settings. */
 export type SettingsCommand = 'serve' | 'review' | 'explain' | 'caches';
@@ -25,6 +25,7 @@ export interface SettingDefinition<Value> extends SettingType<Value> {
 
 const DECISION: readonly SettingsCommand[] = ['serve', 'review', 'explain', 'caches'];
 const SERVE: readonly SettingsCommand[] = ['serve'];
+const CLUSTER: readonly SettingsCommand[] = ['explain', 'caches'];
 
 /** Every setting by its key, in the order of the documentation. Names, parser, flags and tables all come from here. */
 export const SETTINGS = {
@@ -117,6 +118,21 @@ export const SETTINGS = {
     applies: 'restart',
     commands: SERVE,
     description: 'The folder whose YAML and JSON files are the cluster, with the source `files`.',
+  }),
+  kubeconfig: define({
+    ...optional(path('file', '/home/me/.kube/config')),
+    default: undefined,
+    applies: 'restart',
+    commands: CLUSTER,
+    description:
+      'The kubeconfig file of the cluster to read; with `context` alone, those of `KUBECONFIG` or `~/.kube/config` count.',
+  }),
+  context: define({
+    ...optional(word('production')),
+    default: undefined,
+    applies: 'restart',
+    commands: CLUSTER,
+    description: 'The context of the kubeconfig to use, instead of its current one.',
   }),
   host: define({
     ...address,

@@ -89,6 +89,17 @@ export function path(what: 'file' | 'folder', ...examples: readonly string[]): S
   };
 }
 
+/** A name of something elsewhere: any text that is not empty. */
+export function word(...examples: readonly string[]): SettingType<string> {
+  const error = ({ input }: { input?: unknown }) => expected('a name', input);
+  return {
+    type: 'name',
+    examples,
+    schema: z.string({ error }).regex(PATH, { error }),
+    json: [{ type: 'string', pattern: PATH.source }],
+  };
+}
+
 /** An address to listen on, without a port. */
 export const address: SettingType<string> = {
   type: 'address',

@@ -355,7 +355,7 @@ describe('imc caches --suggest', () => {
 
 describe('bad usage of imc caches ends with exit code 2 and what to do', () => {
   it.each([
-    ['no source at all', [], /there is nothing to list: name the ImageCaches with --dir or -f/],
+    ['no source at all', [], /there is nothing to list: name the ImageCaches with --dir, --kubeconfig or -f/],
     [
       '--suggest without files',
       ['--dir', 'examples/cluster', '--suggest'],

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ConfigRequest, type LoadedConfig, loadConfig } from '../../src/config/config.ts';
 import { ConfigError } from '../../src/config/config-error.ts';
-import { SETTING_KEYS, type SettingKey } from '../../src/config/definitions.ts';
+import { SETTING_KEYS, SETTINGS, type SettingKey } from '../../src/config/definitions.ts';
 import { environmentOf, optionOf } from '../../src/config/setting-names.ts';
 import { DEFAULT_SETTINGS } from '../../src/core/settings.ts';
 
@@ -32,6 +32,7 @@ describe('without any choice', () => {
         certificate: { kind: 'self-signed', caOut: undefined },
         clientCa: undefined,
       },
+      cluster: undefined,
     });
     expect(warnings).toEqual([]);
   });
@@ -66,6 +67,8 @@ const CHOICES: Readonly<Record<SettingKey, readonly [unknown, string, string, un
   'log.level': ['debug', 'warn', 'error', 'debug', 'warn', 'error'],
   source: ['files', 'files', 'files', 'files', 'files', 'files'],
   dir: ['a', 'b', 'c', 'a', 'b', 'c'],
+  kubeconfig: ['a', 'b', 'c', 'a', 'b', 'c'],
+  context: ['a', 'b', 'c', 'a', 'b', 'c'],
   host: ['::1', '0.0.0.0', 'localhost', '::1', '0.0.0.0', 'localhost'],
   port: [1, '2', '0', 1, 2, 0],
   adminHost: ['::1', '0.0.0.0', 'localhost', '::1', '0.0.0.0', 'localhost'],
@@ -86,11 +89,13 @@ describe('flags win over environment over file', () => {
     const env = { [environmentOf(key)]: inEnvironment };
     const flags = { ...other, [optionOf(key)]: inFlag };
 
-    expect(load({ fileText, flags: other }).values[key]).toEqual(ofFile);
-    expect(load({ fileText, env, flags: other }).values[key]).toEqual(ofEnvironment);
-    expect(load({ fileText, env, flags }).values[key]).toEqual(ofFlag);
-    expect(load({ env, flags: other }).values[key]).toEqual(ofEnvironment);
-    expect(load({ flags }).values[key]).toEqual(ofFlag);
+    const [command = 'serve'] = SETTINGS[key].commands;
+    const read = (request: Partial<ConfigRequest>) => load({ context: { command }, ...request }).values[key];
+    expect(read({ fileText, flags: other })).toEqual(ofFile);
+    expect(read({ fileText, env, flags: other })).toEqual(ofEnvironment);
+    expect(read({ fileText, env, flags })).toEqual(ofFlag);
+    expect(read({ env, flags: other })).toEqual(ofEnvironment);
+    expect(read({ flags })).toEqual(ofFlag);
   });
 
   it('also over a value that could not be used', () => {

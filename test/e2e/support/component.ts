@@ -63,6 +63,12 @@ export class Component {
     return this.#child?.exitCode ?? null;
   }
 
+  /** Resolves when the process of now has ended, with its exit code; null if a signal ended it. */
+  async ended(): Promise<number | null> {
+    await this.#exited;
+    return this.exitCode;
+  }
+
   signal(signal: NodeJS.Signals): void {
     this.#child?.kill(signal);
   }
