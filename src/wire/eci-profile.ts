@@ -1,5 +1,3 @@
-import type { Node, ParseError } from 'jsonc-parser';
-import { findNodeAtLocation, parseTree, printParseErrorCode } from 'jsonc-parser';
 import { z } from 'zod';
 import type { EciProfile, ProfileRule } from '../core/eci-profile.ts';
 import { EMPTY_PROFILE, eciProfileOf } from '../core/eci-profile.ts';
@@ -9,13 +7,10 @@ import type { JsonObject } from './json.ts';
 import { isJsonObject, member } from './json.ts';
 import { ECI_PROFILE } from './kinds.ts';
 import type { Origin } from './manifest-error.ts';
-import { formatPath, ManifestError } from './manifest-error.ts';
-
-/** Where a `selectors` text stands, so that a message can point into its file. */
-export interface SelectorsPlace {
-  readonly origin: Origin;
-  readonly path: readonly (string | number)[];
-}
+import { ManifestError } from './manifest-error.ts';
+import type { Path } from './manifest-text.ts';
+import type { SelectorsPlace } from './selectors-text.ts';
+import { SelectorsText } from './selectors-text.ts';
 
 /**
  * The rules of an eci-profile (spec P1, P2, P6). Unknown fields are ignored (spec P5), `null` is absent.
@@ -26,18 +21,47 @@ export interface SelectorsPlace {
 export function decodeEciProfile(selectors: string, place?: SelectorsPlace): EciProfile {
   if (selectors.trim() === '') return EMPTY_PROFILE;
   const text = new SelectorsText(selectors, place);
-  const json = text.parse();
+  const { problems, rules } = readRules(text.parse());
+  if (problems[0] !== undefined) throw text.error(problems[0].path, problems[0].problem);
+  return eciProfileOf(rules.map(({ rule }) => rule));
+}
+
+/** What is wrong with a part of a `selectors` text (spec P6). */
+export interface SelectorsProblem {
+  readonly kind: 'shape' | 'illegal' | 'forbidden' | 'duplicate';
+  readonly path: Path;
+  /** What was expected. */
+  readonly problem: string;
+}
+
+/** Rules as far as they can be read: all that is wrong, and those that are valid by themselves. */
+export interface RulesReading {
+  readonly problems: readonly SelectorsProblem[];
+  readonly rules: readonly { readonly index: number; readonly rule: ProfileRule }[];
+}
+
+/** Reads the JSON of a `selectors` text. One problem makes the whole text invalid (spec P6). */
+export function readRules(json: unknown): RulesReading {
   const polluted = findPath(json, '__proto__', []);
-  if (polluted !== undefined) throw text.error(polluted, LABEL_KEY_PROBLEM);
-  const result = ECI_PROFILE_RULES.safeParse(json);
-  if (!result.success) {
-    const issue = result.error.issues[0];
-    throw text.error(
-      (issue?.path ?? []).filter((step) => typeof step !== 'symbol'),
-      issueText(issue),
-    );
+  const problems: SelectorsProblem[] =
+    polluted === undefined ? [] : [{ kind: 'illegal', path: polluted, problem: LABEL_KEY_PROBLEM }];
+  if (!Array.isArray(json)) {
+    return { problems: [...problems, { kind: 'shape', path: [], problem: 'expected a list' }], rules: [] };
   }
-  return eciProfileOf(result.data.map(ruleOf));
+  const rules: { index: number; rule: ProfileRule }[] = [];
+  const names = new Set<unknown>();
+  for (const [index, value] of json.entries()) {
+    const result = RULE.safeParse(value);
+    if (result.success) rules.push({ index, rule: ruleOf(result.data) });
+    else problems.push(...result.error.issues.map((issue) => problemOf(index, issue)));
+    const name = member(value, 'name');
+    if (names.has(name)) {
+      const problem = `another rule has the name ${JSON.stringify(name)}`;
+      problems.push({ kind: 'duplicate', path: [index, 'name'], problem });
+    }
+    if (typeof name === 'string' && name !== '') names.add(name);
+  }
+  return { problems, rules };
 }
 
 /**
@@ -55,7 +79,14 @@ export function selectorsOf(configMap: JsonObject, origin?: Origin): string | un
 }
 
 const LABEL_KEY_PROBLEM = 'not a legal key: expected [prefix/]name of letters, digits, "-", "_" and "."';
+const FORBIDDEN_PROBLEM = 'a rule must not set this key: it could make a pod invalid or hide it from the webhook';
 const LABEL_VALUE_PROBLEM = 'not a legal label value: at most 63 letters, digits, "-", "_" and "."';
+
+const KINDS: Readonly<Record<string, SelectorsProblem['kind']>> = {
+  [LABEL_KEY_PROBLEM]: 'illegal',
+  [LABEL_VALUE_PROBLEM]: 'illegal',
+  [FORBIDDEN_PROBLEM]: 'forbidden',
+};
 
 /** Any key but those that could make a pod invalid or fool the gate (spec P6). */
 const ALLOWED_EFFECT = new RegExp(
@@ -74,7 +105,6 @@ const ALLOWED_EFFECT = new RegExp(
     .join('|')}))`,
 );
 
-const FORBIDDEN_PROBLEM = 'a rule must not set this key: it could make a pod invalid or hide it from the webhook';
 const labelKey = z.string().regex(LABEL_KEY, LABEL_KEY_PROBLEM);
 const labelValue = z.string().regex(LABEL_VALUE, LABEL_VALUE_PROBLEM);
 
@@ -129,20 +159,8 @@ const RULE = z.looseObject({
   effect: EFFECT.nullish().describe('What a pod gets to which the rule applies.'),
 });
 
-/** The rules, as the JSON of the key `selectors` has them (spec P1, P6). */
-export const ECI_PROFILE_RULES = z.array(RULE).superRefine((rules, context) => {
-  const names = new Set<string>();
-  for (const [i, { name }] of rules.entries()) {
-    if (names.has(name)) {
-      context.addIssue({
-        code: 'custom',
-        path: [i, 'name'],
-        message: `another rule has the name ${JSON.stringify(name)}`,
-      });
-    }
-    names.add(name);
-  }
-});
+/** The rules, as the JSON of the key `selectors` has them (spec P1, P6); that names differ is not said here. */
+export const ECI_PROFILE_RULES = z.array(RULE);
 
 function ruleOf({ name, namespaceSelector, objectSelector, effect }: z.infer<typeof RULE>): ProfileRule {
   return {
@@ -174,8 +192,13 @@ function selectorOf(selector: z.infer<typeof SELECTOR> | null | undefined): Labe
   return requirements.length === 0 ? undefined : { requirements };
 }
 
-function issueText(issue: z.core.$ZodIssue | undefined): string {
-  if (issue === undefined) return 'not a list of rules';
+function problemOf(index: number, issue: z.core.$ZodIssue): SelectorsProblem {
+  const problem = issueText(issue);
+  const path = [index, ...issue.path.filter((step) => typeof step !== 'symbol')];
+  return { kind: KINDS[problem] ?? 'shape', path, problem };
+}
+
+function issueText(issue: z.core.$ZodIssue): string {
   // A record reports a bad key as an issue of its own kind that wraps the reason.
   if (issue.code === 'invalid_key') return issue.issues[0]?.message ?? LABEL_KEY_PROBLEM;
   if (issue.code === 'invalid_value') return `expected one of ${issue.values.join(', ')}`;
@@ -189,72 +212,6 @@ const EXPECTED: Readonly<Record<string, string>> = {
   record: 'an object of keys and texts',
   string: 'a text',
 };
-
-/** The text of the key and the places in it. */
-class SelectorsText {
-  readonly #text: string;
-  readonly #place: SelectorsPlace | undefined;
-  #json: unknown;
-
-  constructor(text: string, place: SelectorsPlace | undefined) {
-    this.#text = text;
-    this.#place = place;
-  }
-
-  parse(): unknown {
-    try {
-      this.#json = JSON.parse(this.#text);
-      return this.#json;
-    } catch (cause) {
-      throw this.#syntaxError(cause);
-    }
-  }
-
-  /** An error about a value, with the name of the rule it belongs to (spec P6). */
-  error(path: readonly (string | number)[], problem: string): ManifestError {
-    const name = member(Array.isArray(this.#json) ? this.#json[Number(path[0] ?? -1)] : undefined, 'name');
-    const rule = typeof name === 'string' && name !== '' ? `rule ${JSON.stringify(name)}: ` : '';
-    const node = nearestNode(treeOf(this.#text), path);
-    return this.#errorAt(node?.offset ?? 0, `${ECI_PROFILE.key}${formatPath(path)}`, `${rule}${problem}`);
-  }
-
-  #syntaxError(cause: unknown): ManifestError {
-    const errors: ParseError[] = [];
-    treeOf(this.#text, errors);
-    const first = errors[0];
-    const what = first === undefined ? '' : ` (${sentence(printParseErrorCode(first.error))})`;
-    return this.#errorAt(
-      first?.offset ?? 0,
-      ECI_PROFILE.key,
-      `not valid JSON${what}: expected an array of rules without comments or trailing commas`,
-      cause,
-    );
-  }
-
-  #errorAt(offset: number, field: string, problem: string, cause?: unknown): ManifestError {
-    const inFile = this.#place?.origin.positionIn?.(this.#place.path, offset);
-    if (inFile !== undefined) {
-      const location = `${this.#place?.origin.file}:${inFile.line}:${inFile.column}`;
-      return new ManifestError(problem, { location, field, cause });
-    }
-    const before = this.#text.slice(0, offset).split('\n');
-    const column = (before.at(-1)?.length ?? 0) + 1;
-    const inText = `line ${before.length} column ${column}`;
-    const file = this.#place?.origin.position(this.#place.path);
-    const location = file === undefined ? inText : `${this.#place?.origin.file}:${file.line}:${file.column}: ${inText}`;
-    return new ManifestError(problem, { location, field, cause });
-  }
-}
-
-/** The node at a path, or the nearest that exists above it. */
-function nearestNode(root: Node | undefined, path: readonly (string | number)[]): Node | undefined {
-  if (root === undefined) return undefined;
-  for (let length = path.length; length > 0; length -= 1) {
-    const node = findNodeAtLocation(root, path.slice(0, length));
-    if (node !== undefined) return node;
-  }
-  return root;
-}
 
 /** Path of a member with this key, down to where selectors and effects hold their keys. */
 function findPath(value: unknown, key: string, path: (string | number)[]): (string | number)[] | undefined {
@@ -272,17 +229,3 @@ function findPath(value: unknown, key: string, path: (string | number)[]): (stri
 /** `[0].objectSelector.matchLabels` */
 const KEY_DEPTH = 3;
 const KEY_HOLDERS: ReadonlySet<string> = new Set(['namespaceSelector', 'objectSelector', 'effect']);
-
-/** The text's syntax tree; `undefined` for a text nested too deeply to have one. */
-function treeOf(text: string, errors: ParseError[] = []): Node | undefined {
-  try {
-    return parseTree(text, errors, { disallowComments: true, allowTrailingComma: false });
-  } catch {
-    return undefined;
-  }
-}
-
-/** `CommaExpected` as `comma expected`. */
-function sentence(code: string): string {
-  return code.replaceAll(/([a-z])([A-Z])/g, '$1 $2').toLowerCase();
-}

@@ -143,18 +143,24 @@ function duplicateKey(source: ManifestText, piece: Piece): ManifestError {
 
 function placeOf(root: Node, path: Path, start: number): Place {
   let node = root;
+  let key: Node | undefined;
   for (const step of path) {
     const next = childOf(node, step);
     if (next === undefined) return { start: start + node.offset };
-    node = next;
+    [key, node] = next;
   }
-  const place = { start: start + node.offset };
+  const place = { start: start + node.offset, ...(key === undefined ? {} : { key: start + key.offset }) };
   return node.type === 'string' ? { ...place, spelling: { value: String(node.value), style: 'double' } } : place;
 }
 
-function childOf({ type, children = [] }: Node, step: string | number): Node | undefined {
-  if (type === 'array') return children[Number(step)];
-  return children.find(({ children: pair = [] }) => pair[0]?.value === String(step))?.children?.[1];
+/** An item of a list, or the key and the value of a member. */
+function childOf({ type, children = [] }: Node, step: string | number): [Node | undefined, Node] | undefined {
+  if (type === 'array') {
+    const item = children[Number(step)];
+    return item && [undefined, item];
+  }
+  const [key, value] = children.find(({ children: pair = [] }) => pair[0]?.value === String(step))?.children ?? [];
+  return value && [key, value];
 }
 
 /** The syntax tree of a text; `undefined` for one nested too deeply to have one. */

@@ -15,6 +15,8 @@ export interface ManifestDocument {
 export interface Place {
   /** Offset of its first character. */
   readonly start: number;
+  /** Offset of the key it stands under, if it was found itself and has one. */
+  readonly key?: number;
   /** How it is spelled, if it is a text and was found itself (not only something above it). */
   readonly spelling?: Spelling;
 }
@@ -39,13 +41,14 @@ export class ManifestText {
 
   positionAt(offset: number): Position {
     this.#lineStarts ??= lineStartsOf(this.text);
-    const line = this.#lineStarts.findLastIndex((start) => start <= offset);
+    const line = lastAtMost(this.#lineStarts, offset);
     return { line: line + 1, column: offset - (this.#lineStarts[line] ?? 0) + 1 };
   }
 
   error(offset: number, problem: string, cause?: unknown): ManifestError {
-    const { line, column } = this.positionAt(offset);
-    return new ManifestError(problem, { location: `${this.file}:${line}:${column}`, cause });
+    const position = this.positionAt(offset);
+    const location = `${this.file}:${position.line}:${position.column}`;
+    return new ManifestError(problem, { location, position, cause });
   }
 
   /**
@@ -94,6 +97,18 @@ function unitsOf(escape: string | undefined): number {
 
 function isBlank(character: string | undefined): boolean {
   return character !== undefined && /\s/.test(character);
+}
+
+/** Index of the last of these ascending numbers that is not above a limit. */
+function lastAtMost(ascending: readonly number[], limit: number): number {
+  let from = 0;
+  let to = ascending.length;
+  while (from < to) {
+    const middle = (from + to) >>> 1;
+    if ((ascending[middle] ?? Infinity) <= limit) from = middle + 1;
+    else to = middle;
+  }
+  return from - 1;
 }
 
 function lineStartsOf(text: string): readonly number[] {

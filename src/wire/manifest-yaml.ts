@@ -123,23 +123,28 @@ class YamlReader {
   /** Where the value at a path stands, or the nearest above it. */
   place(root: ParsedNode, path: Path): Place {
     let node = root;
+    let key: number | undefined;
     for (const step of path) {
       const next = this.#child(node, step);
       if (next === undefined) return { start: node.range[0] };
-      node = next;
+      ({ node, key } = next);
     }
-    const start = node.range[0];
-    if (!isScalar(node) || typeof node.value !== 'string') return { start };
+    const place = { start: node.range[0], ...(key === undefined ? {} : { key }) };
+    if (!isScalar(node) || typeof node.value !== 'string') return place;
     const { value, type } = node;
-    return { start, spelling: { value, style: (type && STYLES[type]) ?? 'plain' } };
+    return { ...place, spelling: { value, style: (type && STYLES[type]) ?? 'plain' } };
   }
 
-  #child(node: ParsedNode, step: string | number): ParsedNode | undefined {
+  /** An item of a list, or the value of a member and the offset of its key. */
+  #child(node: ParsedNode, step: string | number): { node: ParsedNode; key: number | undefined } | undefined {
     const target = isAlias(node) ? this.#targets.get(node) : node;
-    if (isSeq(target)) return target.items[Number(step)];
+    if (isSeq(target)) {
+      const item = target.items[Number(step)];
+      return item && { node: item, key: undefined };
+    }
     if (!isMap(target)) return undefined;
     const own = target.items.find(({ key }) => isScalar(key) && key.value === String(step) && !isMergeKey(key));
-    if (own !== undefined) return own.value ?? undefined;
+    if (own !== undefined) return own.value === null ? undefined : { node: own.value, key: own.key.range[0] };
     const merged = target.items.find(({ key }) => isMergeKey(key))?.value;
     for (const source of isSeq(merged) ? merged.items : [merged]) {
       const found = source && this.#child(source, step);

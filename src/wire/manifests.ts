@@ -62,7 +62,7 @@ function readDocuments(source: ManifestText): readonly ManifestDocument[] {
   const documents = readJson(source);
   if (documents !== undefined) return documents;
   const simple = readSimpleYaml(source.text);
-  if (simple !== undefined) return simple.map((value, i) => ({ value, place: placesOf(source, i) }));
+  if (simple !== undefined) return withPlaces(source, simple);
   try {
     return readYaml(source);
   } catch (error) {
@@ -71,13 +71,16 @@ function readDocuments(source: ManifestText): readonly ManifestDocument[] {
   }
 }
 
-/** Finds places of a document that was read the simple way: the full parser knows them, when somebody asks. */
-function placesOf(source: ManifestText, i: number): ManifestDocument['place'] {
-  let document: ManifestDocument | undefined;
-  return (path) => {
-    document ??= readYaml(source)[i];
-    return document?.place(path);
-  };
+/** Documents that were read the simple way: the full parser knows where things stand, once somebody asks. */
+function withPlaces(source: ManifestText, values: readonly JsonObject[]): readonly ManifestDocument[] {
+  let read: readonly ManifestDocument[] | undefined;
+  return values.map((value, i) => ({
+    value,
+    place: (path) => {
+      read ??= readYaml(source);
+      return read[i]?.place(path);
+    },
+  }));
 }
 
 /** Adds an object, or what a List holds. */
@@ -130,6 +133,11 @@ class DocumentOrigin implements Origin {
   position(path: Path): Position | undefined {
     const place = this.#document.place([...this.#prefix, ...path]);
     return place && this.#source.positionAt(place.start);
+  }
+
+  keyPosition(path: Path): Position | undefined {
+    const place = this.#document.place([...this.#prefix, ...path]);
+    return place && this.#source.positionAt(place.key ?? place.start);
   }
 
   positionIn(path: Path, offset: number): Position | undefined {

@@ -50,15 +50,13 @@ export function reviewSubjectOf({ value, origin }: ManifestObject): ReviewSubjec
     checkMaps(value, []);
     return { kind: 'pod', pod: value, written: value, namespace, title };
   }
-  for (const path of TEMPLATE_PATHS) {
-    const template = path.reduce<unknown>((inner, step) => member(inner, step), value);
-    const spec = member(template, 'spec');
-    if (!isJsonObject(template) || !isJsonObject(spec) || !Array.isArray(member(spec, 'containers'))) continue;
-    checkMaps(template, path);
-    const written = podOfTemplate(value, template, spec);
-    return { kind: 'pod', pod: owned(written, value), written, namespace, title };
-  }
-  return undefined;
+  const path = podTemplatePath(value);
+  const template = path?.reduce<unknown>(member, value);
+  const spec = member(template, 'spec');
+  if (path === undefined || !isJsonObject(template) || !isJsonObject(spec)) return undefined;
+  checkMaps(template, path);
+  const written = podOfTemplate(value, template, spec);
+  return { kind: 'pod', pod: owned(written, value), written, namespace, title };
 
   function checkMaps(holder: JsonObject, path: readonly string[]): void {
     for (const map of ['labels', 'annotations']) {
@@ -72,6 +70,14 @@ export function reviewSubjectOf({ value, origin }: ManifestObject): ReviewSubjec
       }
     }
   }
+}
+
+/** Where an object keeps its pod template; `undefined` for an object that has none. */
+export function podTemplatePath(value: JsonObject): readonly string[] | undefined {
+  return TEMPLATE_PATHS.find((path) => {
+    const spec = member(path.reduce<unknown>(member, value), 'spec');
+    return Array.isArray(member(spec, 'containers'));
+  });
 }
 
 /** A review that the server would refuse is pointed at in its file. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { decodeEciProfile, selectorsOf } from '../../src/wire/eci-profile.ts';
+import { decodeEciProfile, readRules, selectorsOf } from '../../src/wire/eci-profile.ts';
 import { ManifestError } from '../../src/wire/manifest-error.ts';
 
 const KEY_PROBLEM = 'not a legal key: expected [prefix/]name of letters, digits, "-", "_" and "."';
@@ -458,6 +458,53 @@ describe('places in files', () => {
     expect(() => decodeEciProfile('[\n{"name":""}]', { origin, path })).toThrow(
       'profile.json:7:14: line 2 column 9: selectors[0].name: a rule needs a name that is not empty',
     );
+  });
+});
+
+describe('readRules', () => {
+  it('finds all that is wrong, and the rules that are valid by themselves', () => {
+    const { problems, rules } = readRules([
+      { name: 'a', effect: { labels: { 'a b': 'c', d: 7, 'imc-webhook/x': 'y' } } },
+      {
+        name: 'b',
+        objectSelector: {
+          matchExpressions: [
+            { key: 'k', operator: 'Is' },
+            { key: 'k', operator: 'In' },
+          ],
+        },
+      },
+      { name: 'c' },
+      { name: 'c', effect: {} },
+      'rule',
+      {},
+    ]);
+    expect(problems).toEqual([
+      { kind: 'illegal', path: [0, 'effect', 'labels', 'a b'], problem: KEY_PROBLEM },
+      { kind: 'shape', path: [0, 'effect', 'labels', 'd'], problem: 'expected a text' },
+      { kind: 'forbidden', path: [0, 'effect', 'labels', 'imc-webhook/x'], problem: FORBIDDEN_PROBLEM },
+      {
+        kind: 'shape',
+        path: [1, 'objectSelector', 'matchExpressions', 0, 'operator'],
+        problem: 'expected one of In, NotIn, Exists, DoesNotExist',
+      },
+      {
+        kind: 'shape',
+        path: [1, 'objectSelector', 'matchExpressions', 1, 'values'],
+        problem: 'operator In needs at least one value',
+      },
+      { kind: 'duplicate', path: [3, 'name'], problem: 'another rule has the name "c"' },
+      { kind: 'shape', path: [4], problem: 'expected an object' },
+      { kind: 'shape', path: [5, 'name'], problem: 'expected a text' },
+    ]);
+    expect(rules.map(({ index, rule }) => [index, rule.name])).toEqual([
+      [2, 'c'],
+      [3, 'c'],
+    ]);
+  });
+
+  it('what is no list has no rules', () => {
+    expect(readRules({})).toEqual({ problems: [{ kind: 'shape', path: [], problem: 'expected a list' }], rules: [] });
   });
 });
 

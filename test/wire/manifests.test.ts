@@ -225,6 +225,26 @@ items:
   });
 });
 
+describe('where keys stand', () => {
+  const yaml = 'a: {b: 1}\nc:\n  - d: e\n    "f g": >-\n      text\n';
+  const json = '{"a": {"b": 1}, "c": [{"d": "e", "f g": "text"}]}';
+
+  it.each<{ text: string; path: (string | number)[]; at: readonly [line: number, column: number] }>([
+    { text: yaml, path: ['a'], at: [1, 1] },
+    { text: yaml, path: ['a', 'b'], at: [1, 5] },
+    { text: yaml, path: ['c', 0], at: [3, 5] },
+    { text: yaml, path: ['c', 0, 'f g'], at: [4, 5] },
+    { text: yaml, path: ['a', 'x'], at: [1, 4] },
+    { text: json, path: ['a', 'b'], at: [1, 8] },
+    { text: json, path: ['c', 0], at: [1, 23] },
+    { text: json, path: ['c', 0, 'f g'], at: [1, 34] },
+    { text: json, path: ['c', 0, 'x'], at: [1, 23] },
+    { text: '--- # another\nx: 1\n---\nk: &k {l: 1}\nm: {<<: *k}\n', path: ['m', 'l'], at: [4, 8] },
+  ])('$path of $text', ({ text, path, at: [line, column] }) => {
+    expect(parseManifests(FILE, text).at(-1)?.origin.keyPosition?.(path)).toEqual({ line, column });
+  });
+});
+
 describe('what cannot be read is named with its place and what to do (spec 8)', () => {
   const bomb = [
     'a0: &a0 [x,x,x,x,x,x,x,x,x]',
