@@ -12,6 +12,7 @@ export const rooms = {
   telemetry: { rooms: [], packages: ['pino', '@prometheus-io/client'] },
   config: { rooms: ['core'], packages: ['zod', 'yaml'] },
   wire: { rooms: ['core'], packages: ['zod', 'yaml', 'jsonc-parser'] },
+  lint: { rooms: ['core', 'wire'], packages: [] },
   cluster: { rooms: ['core', 'telemetry'], packages: [] },
   embedded: { rooms: ['core', 'wire', 'cluster', 'telemetry'], packages: [] },
   // More rooms come with more ports: certs and controller when they keep things in the cluster.
@@ -28,7 +29,7 @@ export const rooms = {
     packages: ['fastify'],
   },
   cli: {
-    rooms: ['composition', 'config', 'core', 'admission', 'wire', 'telemetry', 'testing'],
+    rooms: ['composition', 'config', 'core', 'admission', 'lint', 'wire', 'telemetry', 'testing'],
     packages: ['commander', 'undici'],
   },
   composition: {

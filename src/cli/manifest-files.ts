@@ -1,6 +1,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
-import { join, relative } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { compareCodeUnits } from '../core/text-order.ts';
+import { ManifestError } from '../wire/manifest-error.ts';
 import type { ManifestObject } from '../wire/manifests.ts';
 import { decodeUtf8, parseManifests } from '../wire/manifests.ts';
 import type { Terminal } from './terminal.ts';
@@ -26,6 +27,44 @@ export async function readManifests(paths: readonly string[], terminal: Terminal
     }
   }
   return objects;
+}
+
+/** One file of manifests: what it holds, or why it cannot be read. */
+export type ManifestFile =
+  | { readonly file: string; readonly text: string; readonly objects: readonly ManifestObject[] }
+  | { readonly file: string; readonly error: UsageError | ManifestError };
+
+/** As {@link readManifests}, file by file, each once; what cannot be read stops nothing. */
+export async function readEachManifest(paths: readonly string[], terminal: Terminal): Promise<ManifestFile[]> {
+  const read = new Map<string, ManifestFile>();
+  for (const path of paths) {
+    for (const file of await filesAt(path)) {
+      if ('error' in file) read.set(file.file, file);
+      else if (!read.has(resolve(file.file))) read.set(resolve(file.file), await readManifestFile(file.file, terminal));
+    }
+  }
+  return [...read.values()];
+}
+
+async function filesAt(path: string): Promise<({ file: string } | { file: string; error: UsageError })[]> {
+  if (path === '-') return [{ file: path }];
+  try {
+    return (await manifestFiles(path)).map((file) => ({ file }));
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    return [{ file: path, error }];
+  }
+}
+
+async function readManifestFile(path: string, terminal: Terminal): Promise<ManifestFile> {
+  const file = path === '-' ? '<stdin>' : path;
+  try {
+    const text = decodeUtf8(file, path === '-' ? await terminal.readStdin() : await readInput(path));
+    return { file, text, objects: parseManifests(file, text) };
+  } catch (error) {
+    if (error instanceof UsageError || error instanceof ManifestError) return { file, error };
+    throw error;
+  }
 }
 
 async function manifestFiles(path: string): Promise<string[]> {

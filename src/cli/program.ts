@@ -8,6 +8,7 @@ import { complete, kubectlCompletions } from './completion.ts';
 import { completionCommand } from './completion-command.ts';
 import { explainCommand } from './explain-command.ts';
 import { helpCommand } from './help-command.ts';
+import { lintCommand } from './lint-command.ts';
 import { reviewCommand } from './review-command.ts';
 import { serveCommand } from './serve-command.ts';
 import { paint } from './table.ts';
@@ -73,6 +74,7 @@ export function createProgram(
     .addCommand(explainCommand(commands, terminal, done))
     .addCommand(testCommand(commands, terminal, done))
     .addCommand(cachesCommand(commands, terminal, done))
+    .addCommand(lintCommand(terminal, done))
     .addCommand(certsCommand(commands, terminal, done))
     .addCommand(versionCommand(commands, terminal, done))
     .addCommand(completionCommand(terminal, done))

@@ -5,7 +5,7 @@ import { environmentOf, flagOf } from './setting-names.ts';
 import { address, choice, duration, optional, path, type SettingType, wholeNumber, word } from './setting-types.ts';
 
 /** A command that reads settings. */
-export type SettingsCommand = 'serve' | 'review' | 'explain' | 'caches';
+export type SettingsCommand = 'serve' | 'review' | 'explain' | 'caches' | 'lint';
 
 /** When a change of the file counts: at the next review, or at the next start. */
 export type Applies = 'hot' | 'restart';
@@ -24,6 +24,8 @@ export interface SettingDefinition<Value> extends SettingType<Value> {
 }
 
 const DECISION: readonly SettingsCommand[] = ['serve', 'review', 'explain', 'caches'];
+/** Settings that decide which cache a pod would get. */
+const MATCHING: readonly SettingsCommand[] = [...DECISION, 'lint'];
 const SERVE: readonly SettingsCommand[] = ['serve'];
 const CLUSTER: readonly SettingsCommand[] = ['explain', 'caches'];
 
@@ -40,7 +42,7 @@ export const SETTINGS = {
     ...choice('eci', 'all'),
     default: DEFAULT_SETTINGS.podScope,
     applies: 'hot',
-    commands: DECISION,
+    commands: MATCHING,
     description:
       'Whether only pods with a sign of ECI are handled, or every pod that is not skipped for another reason.',
   }),
@@ -63,14 +65,14 @@ export const SETTINGS = {
     ...choice('off', 'repository'),
     default: DEFAULT_SETTINGS.registryAliases,
     applies: 'hot',
-    commands: DECISION,
+    commands: MATCHING,
     description: 'Whether the public, VPC and internal host of a registry count as the same repository.',
   }),
   expiryMargin: define({
     ...duration,
     default: formatDuration(DEFAULT_SETTINGS.expiryMarginMs),
     applies: 'hot',
-    commands: DECISION,
+    commands: MATCHING,
     description:
       'A cache that expires within this time is not chosen, since a pod may wait that long before it starts.',
   }),

@@ -51,7 +51,8 @@ export type GateResult =
   | { readonly open: true; readonly rules: readonly ProfileRule[] }
   | { readonly open: false; readonly reason: SkipReason };
 
-const SYSTEM_NAMESPACES: ReadonlySet<string> = new Set(['kube-system', 'kube-public', 'kube-node-lease']);
+/** Namespaces whose pods are always left alone (spec G3). */
+export const SYSTEM_NAMESPACES: ReadonlySet<string> = new Set(['kube-system', 'kube-public', 'kube-node-lease']);
 
 /**
  * Decides whether a pod is ours to handle (spec G3, G4), reasons in the order of spec G7.

@@ -95,7 +95,7 @@ describe('settingsTable', () => {
       type: 'duration',
       default: '`4h`',
       applies: 'hot',
-      commands: ['serve', 'review', 'explain', 'caches'],
+      commands: ['serve', 'review', 'explain', 'caches', 'lint'],
       description: expect.stringContaining('expires') as string,
     });
   });

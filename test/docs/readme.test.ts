@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { updatedReadme } from '../../script/lib/docs.ts';
+import { updatedLintPage, updatedReadme } from '../../script/lib/docs.ts';
 import { OUTCOMES } from '../../src/core/outcome.ts';
 import { imc } from '../cli/recording-terminal.ts';
 
@@ -20,6 +20,11 @@ const MANUALS = [
 describe('the README keeps up with the source', () => {
   it('spec 8: the table of settings is the one that parses them (script/docs writes it)', () => {
     expect(updatedReadme(readme)).toBe(readme);
+  });
+
+  it('docs/lint.md tells the findings that the linter has (script/docs writes it)', () => {
+    const page = readFileSync(new URL('docs/lint.md', ROOT), 'utf8');
+    expect(updatedLintPage(page)).toBe(page);
   });
 
   it('names every outcome', () => {
