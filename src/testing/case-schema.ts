@@ -93,26 +93,24 @@ export const CASE = z.strictObject({
 });
 
 /** One document of a case file (spec section 8): the shape that parses it, and its JSON Schema with `z.toJSONSchema`. */
-export const CASE_FILE_SCHEMA = z
-  .strictObject({
-    apiVersion: z.literal(CASE_API_VERSION),
-    kind: z.literal(CASE_KIND),
-    metadata: z.strictObject({ name: name.describe('What these cases are about.') }),
-    resources: z
-      .array(z.union([path, INLINE_OBJECT], { error: 'expected a file or folder beside this one, or an object' }))
-      .optional()
-      .describe('The cluster: files or folders with ImageCaches, Namespaces and the eci-profile, or such objects.'),
-    config: z
-      .union([path, z.looseObject({})], { error: 'expected settings such as {partialMatch: pin}, or a settings file' })
-      .optional()
-      .describe('Settings for the decisions, as in a settings file, or the path of one. Without it the defaults hold.'),
-    now: z
-      .string()
-      .optional()
-      .describe('The time it is in these cases (RFC 3339), so that expiring ImageCaches stay what they are.'),
-    cases: z.array(CASE).min(1, 'expected at least one case'),
-  })
-  .describe('Cases for imc test: pods, and what must become of them.');
+export const CASE_FILE_SCHEMA = z.strictObject({
+  apiVersion: z.literal(CASE_API_VERSION),
+  kind: z.literal(CASE_KIND),
+  metadata: z.strictObject({ name: name.describe('What these cases are about.') }),
+  resources: z
+    .array(z.union([path, INLINE_OBJECT], { error: 'expected a file or folder beside this one, or an object' }))
+    .optional()
+    .describe('The cluster: files or folders with ImageCaches, Namespaces and the eci-profile, or such objects.'),
+  config: z
+    .union([path, z.looseObject({})], { error: 'expected settings such as {partialMatch: pin}, or a settings file' })
+    .optional()
+    .describe('Settings for the decisions, as in a settings file, or the path of one. Without it the defaults hold.'),
+  now: z
+    .string()
+    .optional()
+    .describe('The time it is in these cases (RFC 3339), so that expiring ImageCaches stay what they are.'),
+  cases: z.array(CASE).min(1, 'expected at least one case'),
+});
 
 /** One document of a case file. */
 export type CaseDocument = z.infer<typeof CASE_FILE_SCHEMA>;

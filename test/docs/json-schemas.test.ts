@@ -2,13 +2,15 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { Ajv, type ValidateFunction } from 'ajv';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parse } from 'yaml';
+import { parse, parseAllDocuments } from 'yaml';
 import { JSON_SCHEMAS, jsonSchemaText } from '../../script/lib/json-schemas.ts';
 import { loadConfig } from '../../src/config/config.ts';
 import { ConfigError } from '../../src/config/config-error.ts';
 import { SETTING_KEYS, SETTINGS } from '../../src/config/definitions.ts';
+import { readCaseFile } from '../../src/testing/case-file.ts';
 import { decodeEciProfile } from '../../src/wire/eci-profile.ts';
 import { ManifestError } from '../../src/wire/manifest-error.ts';
+import { parseManifests } from '../../src/wire/manifests.ts';
 
 const ROOT = new URL('../../', import.meta.url);
 const text = (path: string): string => readFileSync(new URL(path, ROOT), 'utf8');
@@ -286,6 +288,65 @@ describe('eci-profile.schema.json', () => {
       }),
       { numRuns: 1000 },
     );
+  });
+});
+
+describe('case-file.schema.json', () => {
+  const isValid = validatorOf('case-file.schema.json');
+  const problems = (document: unknown): string[] =>
+    readCaseFile('a.imctest.yaml', parseManifests('a.imctest.yaml', JSON.stringify(document))).problems.map(
+      ({ problem }) => problem,
+    );
+  const document = (parts: object): object => ({
+    apiVersion: 'imc-webhook/v1',
+    kind: 'AdmissionTest',
+    metadata: { name: 'a' },
+    cases: [{ name: 'a', pod: 'pod.yaml', expect: { outcome: 'NoMatch' } }],
+    ...parts,
+  });
+  const one = (parts: object): object =>
+    document({ cases: [{ name: 'a', pod: 'a', expect: { allowed: true }, ...parts }] });
+
+  it.each(readdirSync(new URL('examples/tests', ROOT)))('takes the cases of %s, which name it', (name) => {
+    for (const each of parseAllDocuments(text(`examples/tests/${name}`))) {
+      isValid(each.toJS());
+      expect(isValid.errors).toBeNull();
+    }
+    expect(text(`examples/tests/${name}`)).toMatch(
+      /^# yaml-language-server: \$schema=\.\.\/\.\.\/schemas\/case-file\.schema\.json\n/,
+    );
+  });
+
+  it.each([
+    ['a document', document({})],
+    ['settings', document({ config: { partialMatch: 'pin', controller: { driver: 'eci' }, expiryMargin: '1h' } })],
+    ['resources', document({ resources: [{ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'a' } }] })],
+    ['one pod of several', one({ pod: { file: 'a', name: 'b' } })],
+    ['a pod', one({ pod: { apiVersion: 'v1', kind: 'Pod', spec: {} } })],
+    ['a request', one({ namespace: 'a', namespaceLabels: { a: 'b' }, operation: 'UPDATE', dryRun: true })],
+    ['expectations', one({ expect: { rules: [], missing: [], warnings: ['a'], labels: { a: 'b' }, exact: true } })],
+  ])('and the parser take %s', (_title, value) => {
+    expect(problems(value)).toEqual([]);
+    isValid(value);
+    expect(isValid.errors).toBeNull();
+  });
+
+  it.each([
+    ['another kind', document({ kind: 'Test' })],
+    ['an unknown key', document({ resource: [] })],
+    ['no cases', document({ cases: [] })],
+    ['an unknown setting', document({ config: { partialMath: 'pin' } })],
+    ['a setting that no answer depends on', document({ config: { port: 1 } })],
+    ['a resource that is no object', document({ resources: [{ name: 'a' }] })],
+    ['a pod without a kind', one({ pod: { file: 'a', nam: 'b' } })],
+    ['an unknown expectation', one({ expect: { outcom: 'NoMatch' } })],
+    ['an outcome there is not', one({ expect: { outcome: 'Match' } })],
+    ['an outcome that no case has', one({ expect: { outcome: 'Late' } })],
+    ['an annotation that is no text', one({ expect: { annotations: { a: true } } })],
+    ['an empty pattern', one({ expect: { warnings: [''] } })],
+  ])('and the parser refuse %s', (_title, value) => {
+    expect(problems(value)).not.toEqual([]);
+    expect(isValid(value)).toBe(false);
   });
 });
 
