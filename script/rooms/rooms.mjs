@@ -23,7 +23,7 @@ export const rooms = {
   certs: { rooms: ['telemetry'], packages: ['@peculiar/x509', 'reflect-metadata'] },
   controller: { rooms: ['telemetry'], packages: [] },
   admission: { rooms: ['core', 'wire', 'cluster', 'telemetry'], packages: ['fast-json-patch'] },
-  testing: { rooms: ['core', 'wire', 'config', 'admission'], packages: ['zod'] },
+  testing: { rooms: ['core', 'wire', 'config', 'admission'], packages: ['zod', 'yaml'] },
   server: {
     rooms: ['admission', 'core', 'wire', 'cluster', 'certs', 'telemetry'],
     packages: ['fastify'],

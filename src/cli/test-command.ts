@@ -21,6 +21,7 @@ import type { Terminal } from './terminal.ts';
 import { UsageError } from './terminal.ts';
 import type { TestRun } from './test-report.ts';
 import { caseText, countsOf, countsText, coverageText, fullName, testRunData } from './test-report.ts';
+import { updateFiles } from './test-update.ts';
 
 /** `imc test`: declarative admission cases (spec section 8). */
 export function testCommand(commands: Commands, terminal: Terminal, done: (code: ExitCode) => void): Command {
@@ -38,6 +39,7 @@ export function testCommand(commands: Commands, terminal: Terminal, done: (code:
     .option('--fail-fast', 'stop after the first case that does not pass')
     .option('--explain', 'below each failed case, the whole ranking as imc explain shows it')
     .option('--coverage', 'tell which outcomes and which eci-profile rules no case exercises')
+    .option('--update', 'write what comes of the cases today into the case files, and show what changes')
     .option('--junit <file>', 'write the results as JUnit XML, too')
     .addHelpText(
       'after',
@@ -46,6 +48,7 @@ Examples:
   imc test examples/tests
   imc test examples/tests --run 'pins' --explain
   imc test examples/tests --coverage --junit results.xml
+  imc test examples/tests --update --run 'matching /'
   imc test examples/tests -o json | jq '.cases[] | select(.status != "passed")'
 
 Exit code: 0 all cases pass, 1 some case fails, 2 bad usage, or a case file that cannot be used.`,
@@ -68,8 +71,13 @@ async function test(
   terminal: Terminal,
 ): Promise<ExitCode> {
   const output = textOption(options, 'output');
-  const session = new TestSession(options, commands, terminal);
-  const run = await session.run(await caseFilesIn(paths), output === 'table');
+  const files = await caseFilesIn(paths);
+  if (options['update'] === true) {
+    const unseen = { ...terminal, err: () => undefined, interactive: false }; // the run after it tells all problems
+    const before = await new TestSession({ run: options['run'] }, commands, unseen).run(files, { recording: true });
+    await updateFiles(before, terminal);
+  }
+  const run = await new TestSession(options, commands, terminal).run(files, { shown: output === 'table' });
   await writeJunit(textOption(options, 'junit'), run);
   if (output === 'json') terminal.out(`${JSON.stringify(testRunData(run), null, 2)}\n`);
   else if (output === 'yaml') terminal.out(toYaml(testRunData(run)));
@@ -92,9 +100,15 @@ class TestSession {
     this.#progress = new ProgressLine(terminal);
   }
 
-  /** @param isShown - cases are printed as they end. */
-  async run(files: readonly string[], isShown: boolean): Promise<TestRun> {
-    const { suites, problems: unusable } = await this.#readCaseFiles(files);
+  /**
+   * @param shown - cases are printed as they end.
+   * @param recording - cases may expect nothing: what comes of them is to be written down.
+   */
+  async run(
+    files: readonly string[],
+    { shown = false, recording = false }: { readonly shown?: boolean; readonly recording?: boolean },
+  ): Promise<TestRun> {
+    const { suites, problems: unusable } = await this.#readCaseFiles(files, recording);
     const problems = [...unusable];
     for (const problem of unusable) this.#complain(problem);
     const plan = suites.map((suite) => ({ suite, indexes: this.#wantedOf(suite) }));
@@ -119,7 +133,7 @@ class TestSession {
         const result = await runner.run(suite, index);
         results.push(result);
         coverage.add(result);
-        if (isShown) this.#show(result);
+        if (shown) this.#show(result);
         this.#progress.show(`${results.length} of ${wanted} cases`);
       }
     }
@@ -145,12 +159,12 @@ class TestSession {
     return this.#options['failFast'] === true && last !== undefined && last.status !== 'passed';
   }
 
-  async #readCaseFiles(files: readonly string[]): Promise<CaseFile> {
+  async #readCaseFiles(files: readonly string[], recording: boolean): Promise<CaseFile> {
     const suites: CaseSuite[] = [];
     const problems: CaseProblem[] = [];
     for (const [i, file] of files.entries()) {
       this.#progress.show(`reading ${i + 1} of ${files.length} files`);
-      const found = await this.#readCaseFile(file);
+      const found = await this.#readCaseFile(file, recording);
       suites.push(...found.suites);
       problems.push(...found.problems);
     }
@@ -158,9 +172,9 @@ class TestSession {
     return { suites, problems };
   }
 
-  async #readCaseFile(file: string): Promise<CaseFile> {
+  async #readCaseFile(file: string, recording: boolean): Promise<CaseFile> {
     try {
-      return readCaseFile(file, await this.#readObjects(file));
+      return readCaseFile(file, await this.#readObjects(file), { mayExpectNothing: recording });
     } catch (error) {
       if (error instanceof UsageError) return { suites: [], problems: [usageProblem(file, error)] };
       return { suites: [], problems: [problemOf(error, file)] };

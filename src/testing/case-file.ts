@@ -146,7 +146,7 @@ const NAMESPACE_NAME = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
  * Whether no answer could fail these expectations. An empty list says something for `missing`, `rules` and `warnings`,
  * nothing for `absent`; an empty mapping says nothing.
  */
-function expectsNothing(expect: Expectation | undefined): boolean {
+export function expectsNothing(expect: Expectation | undefined): boolean {
   return Object.entries(expect ?? {}).every(([key, value]) => {
     if (key === 'exact') return value === false;
     if (key === 'absent') return Array.isArray(value) && value.length === 0;

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { DOMParser } from '@xmldom/xmldom';
 import { describe, expect, it } from 'vitest';
 import { temporaryFolder, writeIn } from '../composition/temporary-folder.ts';
@@ -211,6 +211,54 @@ PASS  ${folder}/a.imctest.yaml  web / good2
       expect.stringMatching(/b\.imctest\.yaml:1:7: not valid YAML/),
       expect.stringMatching(/no ImageCache of the resources has this name; did you mean web\?$/),
     ]);
+  });
+
+  it('writes what comes into the case files with --update, shows it, and runs them again', async () => {
+    const yaml = `apiVersion: imc-webhook/v1
+kind: AdmissionTest
+metadata: {name: web}
+resources: [cluster]
+cases:
+  - name: old
+    pod: pod.yaml
+    expect: {outcome: NoMatch} # for now
+  - name: new
+    pod: pod.yaml
+`;
+    const folder = folderWith({
+      'a.imctest.yaml': yaml,
+      'b.imctest.yaml': yaml.replace('cluster', 'nowhere'),
+      'c.imctest.yaml': yaml.replace('expect', 'expects'),
+    });
+    const file = `${folder}/a.imctest.yaml`;
+    expect((await imc(['test', file])).code).toBe(2);
+    const all = await imc(['test', folder, '--update']);
+    expect(all.code).toBe(2);
+    expect(all.out).toBe(`UPDATED ${file}:6  web / old
+      -    expect: {outcome: NoMatch} # for now
+      +    expect: {outcome: CompleteMatch} # for now
+UPDATED ${file}:9  web / new
+      +    expect:
+      +      outcome: CompleteMatch
+      +      cache: web
+      +      annotations:
+      +        k8s.aliyun.com/eci-imc-id: imc-web
+PASS  ${file}  web / old
+PASS  ${file}  web / new
+2 passed, 0 failed, 2 errors
+`);
+    for (const broken of ['b', 'c'])
+      expect(readFileSync(`${folder}/${broken}.imctest.yaml`, 'utf8')).toContain('NoMatch');
+    expect(readdirSync(folder).toSorted()).toEqual([
+      ...['a', 'b', 'c'].map((name) => `${name}.imctest.yaml`),
+      'cluster',
+      'pod.yaml',
+    ]);
+    expect(await imc(['test', file, '--update'])).toEqual({
+      code: 0,
+      out: all.out.slice(all.out.indexOf('PASS')).replace(', 2 errors', ''),
+      err: '',
+    });
   });
 
   it('ignores the settings of the environment, so that a case gives the same answer everywhere', async () => {

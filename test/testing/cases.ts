@@ -78,8 +78,9 @@ export function problemsOf(text: string): string[] {
 export async function runText(
   text: string,
   files: Readonly<Record<string, string>> = {},
+  reading?: CaseReading,
 ): Promise<readonly CaseResult[]> {
-  const { suites, problems } = read(text);
+  const { suites, problems } = read(text, reading);
   if (problems.length > 0) throw new Error(problems.map(formatProblem).join('\n'));
   const commands = createCommands();
   const runner = new CaseRunner({
