@@ -109,8 +109,21 @@ function podOfTemplate(workload: JsonObject, template: JsonObject, spec: JsonObj
       ...(isJsonObject(own) ? own : {}),
       ...(namespace === '' ? {} : { namespace }),
     },
-    spec,
+    spec: withClaims(spec, workload),
   };
+}
+
+/** The volumes that the controller of a StatefulSet makes of its claims, here for the first pod: without them it is invalid. */
+function withClaims(spec: JsonObject, workload: JsonObject): JsonObject {
+  const workloadName = textMember(member(workload, 'metadata'), 'name');
+  const claimed = listMember(member(workload, 'spec'), 'volumeClaimTemplates')
+    .map((template) => textMember(member(template, 'metadata'), 'name'))
+    .filter((name) => name !== '')
+    .map((name) => ({ name, persistentVolumeClaim: { claimName: `${name}-${workloadName}-0` } }));
+  if (claimed.length === 0) return spec;
+  const names = new Set(claimed.map(({ name }) => name));
+  const others = listMember(spec, 'volumes').filter((volume) => !names.has(textMember(volume, 'name')));
+  return { ...spec, volumes: [...others, ...claimed] };
 }
 
 /** The pod with the owner its controller gives it: DaemonSets are told by it (spec G3). */

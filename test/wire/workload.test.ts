@@ -62,6 +62,28 @@ describe('reviewSubjectOf', () => {
     });
   });
 
+  it('a StatefulSet: the volumes of its claims are there, as its controller adds them', () => {
+    const volumes = [
+      { name: 'tmp', emptyDir: {} },
+      { name: 'data', emptyDir: {} },
+    ];
+    const template = { metadata: {}, spec: { ...SPEC, volumes } };
+    const set = withMember(
+      workload('apps/v1', 'StatefulSet', ['spec', 'template'], template),
+      ['spec', 'volumeClaimTemplates'],
+      [{ metadata: { name: 'data' } }, { metadata: { name: 'log' } }, {}],
+    );
+    const spec = {
+      ...SPEC,
+      volumes: [
+        { name: 'tmp', emptyDir: {} },
+        { name: 'data', persistentVolumeClaim: { claimName: 'data-web-0' } },
+        { name: 'log', persistentVolumeClaim: { claimName: 'log-web-0' } },
+      ],
+    };
+    expect(subjectOf(set)).toMatchObject({ pod: { spec }, written: { spec } });
+  });
+
   it('section 8: a PodTemplate owns no pods', () => {
     const subject = subjectOf(workload('v1', 'PodTemplate', ['template']));
     expect(subject).toMatchObject({ kind: 'pod', title: 'PodTemplate/web' });
