@@ -37,9 +37,15 @@ export class ApiStatusError extends Error implements StatusAnswer {
   readonly reason: string;
   readonly statusMessage: string;
   readonly retryAfterSeconds: number | undefined;
+  /** Texts of the Warning headers, as kubectl would print them. */
+  readonly warnings: readonly string[];
 
   /** @param request - method and path of the request, for the message. */
-  constructor(request: string, { status, reason, statusMessage, retryAfterSeconds }: StatusAnswer) {
+  constructor(
+    request: string,
+    { status, reason, statusMessage, retryAfterSeconds }: StatusAnswer,
+    warnings: readonly string[] = [],
+  ) {
     const said = [statusMessage, HINTS.get(status)].filter((part) => part !== undefined && part !== '').join('; ');
     super(`${request}: the API server answered ${[status, reason].filter(Boolean).join(' ')}${said && `: ${said}`}`);
     this.name = 'ApiStatusError';
@@ -47,6 +53,7 @@ export class ApiStatusError extends Error implements StatusAnswer {
     this.reason = reason;
     this.statusMessage = statusMessage;
     this.retryAfterSeconds = retryAfterSeconds;
+    this.warnings = warnings;
   }
 }
 

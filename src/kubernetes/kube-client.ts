@@ -313,11 +313,12 @@ async function statusError(
     // A proxy in between, or /healthz: its first words have to do.
     status = { message: text.trim().slice(0, 200) };
   }
-  return new ApiStatusError(what, {
+  const answer = {
     ...readStatus(status),
     status: statusCode,
     ...(seconds === undefined ? {} : { retryAfterSeconds: seconds }),
-  });
+  };
+  return new ApiStatusError(what, answer, warningsOf(headers['warning']));
 }
 
 /** What a Status object says; also the `object` of an `ERROR` event in a watch. */
@@ -334,10 +335,15 @@ function readStatus(value: unknown): StatusAnswer {
 
 /** `299 - "text"`, several in a header or in several headers. */
 function warningsOf(header: string | string[] | undefined): string[] {
-  const text = Array.isArray(header) ? header.join(', ') : (header ?? '');
+  const text = asUtf8(Array.isArray(header) ? header.join(', ') : (header ?? ''));
   return [...text.matchAll(/\b[0-9]{3} \S+ "((?:[^"\\]|\\.)*)"/g)].map(([, quoted = '']) =>
     quoted.replaceAll(/\\(.)/g, '$1'),
   );
+}
+
+/** API servers write UTF-8 in headers, which HTTP clients read as one character for each byte. */
+function asUtf8(text: string): string {
+  return /[^\0-\xff]/.test(text) ? text : Buffer.from(text, 'latin1').toString('utf8');
 }
 
 /** A plugin for credentials may take as long as it likes; whoever asked does not wait for it. */
