@@ -40,7 +40,7 @@ function caseFileSchema(): JsonSchema {
     description: 'A document of a file called *.imctest.yaml: pods, a cluster, and what must become of the pods.',
   });
   const properties = schema['properties'] as Record<string, JsonSchema>; // CASE_FILE_SCHEMA is an object
-  const decisions = SETTING_KEYS.filter((key) => SETTINGS[key].commands.includes('review'));
+  const decisions = SETTING_KEYS.filter((key) => SETTINGS[key].commands.includes('test'));
   const { anyOf, ...about } = properties['config'] ?? {};
   const [path] = anyOf as JsonSchema[]; // a path, or settings
   const config = { ...about, anyOf: [path, { ...groupSchema('', decisions), type: 'object' }] };

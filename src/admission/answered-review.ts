@@ -48,7 +48,7 @@ export function readAnsweredReview(uid: string, object: unknown, body: string): 
   const pod = patch.length === 0 ? object : apply(object, patch);
   const audit = member(response, 'auditAnnotations');
   const outcome = textMember(audit, 'outcome');
-  const decision = parse(textMember(member(member(pod, 'metadata'), 'annotations'), DECISION_KEY) || 'null', true);
+  const decision = decisionOn(pod);
   const isOurs = isJsonObject(decision) && (outcome === '' || decision['outcome'] === outcome);
   return {
     allowed,
@@ -60,6 +60,11 @@ export function readAnsweredReview(uid: string, object: unknown, body: string): 
     pod,
     decision: isOurs ? decision : undefined,
   };
+}
+
+/** The decision annotation of a pod (spec A2); `undefined` when it has none that is JSON. */
+export function decisionOn(pod: unknown): unknown {
+  return parse(textMember(member(member(pod, 'metadata'), 'annotations'), DECISION_KEY) || 'null', true) ?? undefined;
 }
 
 function readPatch(response: JsonObject): readonly Operation[] {

@@ -67,9 +67,10 @@ export function formatReviewTable(rows: readonly ReviewRow[], colour: boolean): 
   );
 }
 
-function outcomeText({ outcome, reason, allowed }: ReviewRow): string {
+export function outcomeText({ outcome, reason, allowed }: ReviewRow): string {
   const why = reason === undefined ? '' : ` (${reason.length > 40 ? `${reason.slice(0, 39)}…` : reason})`;
-  return `${outcome || (allowed ? 'allowed' : 'denied')}${why}${allowed ? '' : ', denied'}`;
+  if (outcome === '') return `${allowed ? 'allowed' : 'denied'}${why}`;
+  return `${outcome}${why}${allowed ? '' : ', denied'}`;
 }
 
 /** Green: every image is there; yellow: some are, or something needs a look; red: refused or failed. */

@@ -14,6 +14,12 @@ export interface Commands {
    * @throws ManifestError, DirectoryError, KubeconfigError, ClusterUnavailableError, ApiStatusError.
    */
   openOffline(request: OfflineRequest): Promise<OfflineEngine>;
+  /**
+   * An API server, to create pods as dry runs; asks nothing of it yet.
+   *
+   * @throws KubeconfigError.
+   */
+  openDryRun(request: ClusterRequest): Promise<PodDryRun>;
   /** The webhook; resolves when it serves. */
   serve(request: ServeRequest): Promise<RunningServer>;
   /** A CA and a serving certificate made by it. */
@@ -59,6 +65,29 @@ export interface OfflineEngine {
   /** The whole ranking behind the answer; `undefined` for a review that creates no pod. */
   explain(review: JsonObject): Explanation | undefined;
 }
+
+/** Creates pods, always as dry runs: everybody who has a say is asked, nothing is stored. */
+export interface PodDryRun {
+  /**
+   * What would become of a pod.
+   *
+   * @throws ClusterUnavailableError, ApiStatusError when the API server does not come to the question.
+   */
+  create(pod: JsonObject, namespace: string): Promise<PodDryRunAnswer>;
+  close(): Promise<void>;
+}
+
+/** What an API server says of a pod; warnings are those of everybody. */
+export type PodDryRunAnswer =
+  | { readonly allowed: true; readonly pod: JsonObject; readonly warnings: readonly string[] }
+  | {
+      readonly allowed: false;
+      /** What a refused user reads; without the introduction if a webhook refused. */
+      readonly message: string;
+      /** Name of the webhook that refused; empty when the API server did. */
+      readonly webhook: string;
+      readonly warnings: readonly string[];
+    };
 
 /** How to serve. */
 export interface ServeRequest {

@@ -11,6 +11,7 @@ import { explain } from '../core/explanation.ts';
 import { EmbeddedSource } from '../embedded/embedded-source.ts';
 import { fillFromCluster } from '../kubernetes/fill-from-cluster.ts';
 import { KubeClient } from '../kubernetes/kube-client.ts';
+import { dryRunPod } from '../kubernetes/pod-dry-run.ts';
 import type { RootLogger } from '../telemetry/logger.ts';
 import { createLogger, silentLogger } from '../telemetry/logger.ts';
 import { decodeAdmissionReview } from '../wire/admission-review.ts';
@@ -27,6 +28,13 @@ import { INPUTS, TOKENS } from './tokens.ts';
 export function createCommands(): Commands {
   return {
     openOffline,
+    openDryRun: async (request) => {
+      const client = await KubeClient.open(request);
+      return {
+        create: (pod, namespace) => dryRunPod(client, pod, namespace),
+        close: () => client.close(),
+      };
+    },
     serve,
     generateCertificates: async (hosts, validDays) => {
       const nowMs = Date.now();

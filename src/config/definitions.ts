@@ -5,7 +5,7 @@ import { environmentOf, flagOf } from './setting-names.ts';
 import { address, choice, duration, optional, path, type SettingType, wholeNumber, word } from './setting-types.ts';
 
 /** A command that reads settings. */
-export type SettingsCommand = 'serve' | 'review' | 'explain' | 'caches' | 'lint';
+export type SettingsCommand = 'serve' | 'review' | 'explain' | 'caches' | 'test' | 'lint';
 
 /** When a change of the file counts: at the next review, or at the next start. */
 export type Applies = 'hot' | 'restart';
@@ -23,11 +23,11 @@ export interface SettingDefinition<Value> extends SettingType<Value> {
   readonly description: string;
 }
 
-const DECISION: readonly SettingsCommand[] = ['serve', 'review', 'explain', 'caches'];
+const DECISION: readonly SettingsCommand[] = ['serve', 'review', 'explain', 'caches', 'test'];
 /** Settings that decide which cache a pod would get. */
 const MATCHING: readonly SettingsCommand[] = [...DECISION, 'lint'];
 const SERVE: readonly SettingsCommand[] = ['serve'];
-const CLUSTER: readonly SettingsCommand[] = ['explain', 'caches'];
+const CLUSTER: readonly SettingsCommand[] = ['review', 'explain', 'caches'];
 
 /** Every setting by its key, in the order of the documentation. Names, parser, flags and tables all come from here. */
 export const SETTINGS = {
@@ -127,7 +127,7 @@ export const SETTINGS = {
     applies: 'restart',
     commands: CLUSTER,
     description:
-      'The kubeconfig file of the cluster to read; with `context` alone, those of `KUBECONFIG` or `~/.kube/config` count.',
+      'The kubeconfig file of the cluster to ask; with `context` alone, those of `KUBECONFIG` or `~/.kube/config` count.',
   }),
   context: define({
     ...optional(word('production')),

@@ -17,7 +17,7 @@ export type CaseSettings =
  * answer everywhere.
  */
 export function readCaseSettings(config: string | Readonly<Record<string, unknown>> = {}, caseFile = ''): CaseSettings {
-  const context = { command: 'review' as const };
+  const context = { command: 'test' as const };
   try {
     if (typeof config === 'string') {
       const file = besideCaseFile(caseFile, config);
@@ -45,7 +45,7 @@ function foreignKeys(config: Readonly<Record<string, unknown>>): Issue[] {
     typeof value === 'object' && value !== null ? Object.keys(value).map((inner) => `${key}.${inner}`) : [key],
   );
   return keys
-    .filter((key) => isSetting(key) && !SETTINGS[key].commands.includes('review'))
+    .filter((key) => isSetting(key) && !SETTINGS[key].commands.includes('test'))
     .map((key) => ({ path: ['config', ...key.split('.')], problem: 'no answer depends on this setting; remove it' }));
 }
 

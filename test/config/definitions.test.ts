@@ -95,7 +95,7 @@ describe('settingsTable', () => {
       type: 'duration',
       default: '`4h`',
       applies: 'hot',
-      commands: ['serve', 'review', 'explain', 'caches', 'lint'],
+      commands: ['serve', 'review', 'explain', 'caches', 'test', 'lint'],
       description: expect.stringContaining('expires') as string,
     });
   });
@@ -111,7 +111,7 @@ describe('settingsTable', () => {
     expect(settingsTable().find((row) => row.key === key)).toMatchObject({ type, default: fallback });
   });
 
-  it('has only the settings of the decision for review', () => {
+  it('has only the settings of the decision, and the cluster to ask, for review', () => {
     expect(settingsTable('review').map(({ key }) => key)).toEqual([
       'mode',
       'podScope',
@@ -121,6 +121,8 @@ describe('settingsTable', () => {
       'expiryMargin',
       'warnings',
       'controller.driver',
+      'kubeconfig',
+      'context',
     ]);
   });
 });

@@ -13,6 +13,7 @@ const MANUALS = [
   'certs/README.md',
   'bench/README.md',
   'docs/caches.md',
+  'docs/review.md',
   'src/README.md',
   ...readdirSync(new URL('docs', ROOT)).map((name) => `docs/${name}`),
 ];
