@@ -8,7 +8,7 @@ import type { Terminal } from './terminal.ts';
 import { UsageError } from './terminal.ts';
 
 /** What kubectl reads from a folder, too. */
-const MANIFEST_NAME = /\.(?:ya?ml|json)$/;
+export const MANIFEST_NAME = /\.(?:ya?ml|json)$/;
 
 /**
  * Reads all objects of these files, folders (recursively, in the order of their names) and `-` for standard input.

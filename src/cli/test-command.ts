@@ -22,6 +22,8 @@ import { UsageError } from './terminal.ts';
 import type { TestRun } from './test-report.ts';
 import { caseText, countsOf, countsText, coverageText, fullName, testRunData } from './test-report.ts';
 import { updateFiles } from './test-update.ts';
+import type { WatchedRun } from './test-watch.ts';
+import { watch } from './test-watch.ts';
 
 /** `imc test`: declarative admission cases (spec section 8). */
 export function testCommand(commands: Commands, terminal: Terminal, done: (code: ExitCode) => void): Command {
@@ -40,6 +42,7 @@ export function testCommand(commands: Commands, terminal: Terminal, done: (code:
     .option('--explain', 'below each failed case, the whole ranking as imc explain shows it')
     .option('--coverage', 'tell which outcomes and which eci-profile rules no case exercises')
     .option('--update', 'write what comes of the cases today into the case files, and show what changes')
+    .option('--watch', 'run again whenever a case file, or a file that one names, changes')
     .option('--junit <file>', 'write the results as JUnit XML, too')
     .addHelpText(
       'after',
@@ -49,6 +52,7 @@ Examples:
   imc test examples/tests --run 'pins' --explain
   imc test examples/tests --coverage --junit results.xml
   imc test examples/tests --update --run 'matching /'
+  imc test examples/tests --watch
   imc test examples/tests -o json | jq '.cases[] | select(.status != "passed")'
 
 Exit code: 0 all cases pass, 1 some case fails, 2 bad usage, or a case file that cannot be used.`,
@@ -70,6 +74,32 @@ async function test(
   commands: Commands,
   terminal: Terminal,
 ): Promise<ExitCode> {
+  if (options['watch'] !== true) return (await runOnce(paths, options, commands, terminal)).code;
+  for (const other of ['update', 'junit']) {
+    if (options[other] !== undefined) throw new UsageError(`--watch and --${other} exclude each other`);
+  }
+  if (textOption(options, 'output') !== 'table') throw new UsageError('--watch prints tables only; leave -o out');
+  return watch(paths, () => runWatched(paths, options, commands, terminal), terminal);
+}
+
+/** A run that tells what a user can mend instead of ending the program. */
+async function runWatched(...run: Parameters<typeof runOnce>): Promise<WatchedRun> {
+  try {
+    return await runOnce(...run);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    const [paths, , , terminal] = run;
+    terminal.err(`${paint('Error:', 'red', terminal.colour.err)} ${error.message}\n`);
+    return { code: 2, paths };
+  }
+}
+
+async function runOnce(
+  paths: readonly string[],
+  options: Options,
+  commands: Commands,
+  terminal: Terminal,
+): Promise<WatchedRun> {
   const output = textOption(options, 'output');
   const files = await caseFilesIn(paths);
   if (options['update'] === true) {
@@ -77,12 +107,13 @@ async function test(
     const before = await new TestSession({ run: options['run'] }, commands, unseen).run(files, { recording: true });
     await updateFiles(before, terminal);
   }
-  const run = await new TestSession(options, commands, terminal).run(files, { shown: output === 'table' });
+  const session = new TestSession(options, commands, terminal);
+  const run = await session.run(files, { shown: output === 'table' });
   await writeJunit(textOption(options, 'junit'), run);
   if (output === 'json') terminal.out(`${JSON.stringify(testRunData(run), null, 2)}\n`);
   else if (output === 'yaml') terminal.out(toYaml(testRunData(run)));
   else terminal.out(summary(run, terminal));
-  return exitCodeOf(run);
+  return { code: exitCodeOf(run), paths: session.paths };
 }
 
 /** One run over some case files: each file that they name is read once. */
@@ -91,6 +122,7 @@ class TestSession {
   readonly #terminal: Terminal;
   readonly #commands: Commands;
   readonly #read = new Map<string, Promise<readonly ManifestObject[]>>();
+  readonly #settingsFiles = new Set<string>();
   readonly #progress: ProgressLine;
 
   constructor(options: Options, commands: Commands, terminal: Terminal) {
@@ -98,6 +130,11 @@ class TestSession {
     this.#commands = commands;
     this.#terminal = terminal;
     this.#progress = new ProgressLine(terminal);
+  }
+
+  /** Every file and folder that was looked at. */
+  get paths(): readonly string[] {
+    return [...this.#read.keys(), ...this.#settingsFiles];
   }
 
   /**
@@ -166,6 +203,8 @@ class TestSession {
       this.#progress.show(`reading ${i + 1} of ${files.length} files`);
       const found = await this.#readCaseFile(file, recording);
       suites.push(...found.suites);
+      for (const { settingsFile } of found.suites)
+        if (settingsFile !== undefined) this.#settingsFiles.add(settingsFile);
       problems.push(...found.problems);
     }
     this.#progress.clear();
