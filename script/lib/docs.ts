@@ -1,5 +1,6 @@
 import { settingsTable } from '../../src/config/definitions.ts';
 import { FINDING_GROUPS, FINDINGS } from '../../src/lint/findings.ts';
+import { replaceBetween } from './generated-part.ts';
 import { markdownTable } from './markdown-table.ts';
 
 /** The README with its generated tables as the definitions in the source have them now. */
@@ -43,10 +44,4 @@ function findingsMarkdown(): string {
     return [`### ${heading}`, ...sections].join('\n\n');
   });
   return [markdownTable(['code', 'severity', 'finding'], rows), ...groups].join('\n\n');
-}
-
-function replaceBetween(text: string, name: string, content: string): string {
-  const pattern = new RegExp(`(<!-- ${name}:begin[^>]*-->\n)[^]*?(<!-- ${name}:end -->)`);
-  if (!pattern.test(text)) throw new Error(`the marks of the table "${name}" are missing`);
-  return text.replace(pattern, (_, begin: string, end: string) => `${begin}\n${content}\n\n${end}`);
 }
