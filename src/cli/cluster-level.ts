@@ -16,8 +16,13 @@ import { UsageError } from './terminal.ts';
  * skip is asked about.
  *
  * @param note - told, as a sentence, about namespaces whose pods the webhook does not see.
+ * @param progress - told how many pods are done.
  */
-export function clusterLevel(cluster: PodDryRun, note: (text: string) => void): ReviewLevel {
+export function clusterLevel(
+  cluster: PodDryRun,
+  note: (text: string) => void,
+  progress: (done: number) => void,
+): ReviewLevel {
   return {
     name: 'API server',
     answer: async (reviewables) => {
@@ -25,13 +30,19 @@ export function clusterLevel(cluster: PodDryRun, note: (text: string) => void): 
       for (const reviewable of reviewables) {
         const answer = await cluster.create(podToCreate(reviewable), reviewable.namespace);
         created.push({ reviewable, answer });
+        progress(created.length);
       }
       const reached = new Set(created.filter(isStamped).map(({ reviewable }) => reviewable.namespace));
       const open = created.filter(({ reviewable, answer }) => answer.allowed && !reached.has(reviewable.namespace));
+      const silent = new Map<string, string[]>();
       for (const namespace of new Set(open.map(({ reviewable }) => reviewable.namespace))) {
         const problem = SYSTEM_NAMESPACES.has(namespace) ? '' : await probe(cluster, namespace);
         if (problem === '') reached.add(namespace);
-        else note(`namespace ${namespace}: no decision came back on any pod, ${problem}`);
+        else silent.set(problem, [...(silent.get(problem) ?? []), namespace]);
+      }
+      for (const [problem, namespaces] of silent) {
+        const where = `namespace${namespaces.length === 1 ? '' : 's'} ${namespaces.join(', ')}`;
+        note(`${where}: no decision came back on any pod, ${problem}`);
       }
       return created.map((each) => answered(each, reached.has(each.reviewable.namespace)));
     },

@@ -9,6 +9,7 @@ import { clusterLevel } from './cluster-level.ts';
 import type { ExitCode, Options } from './command.ts';
 import { collect, nowOption, outputOption, settingsOf, textOption, textsOption, withSettings } from './command.ts';
 import { readManifests } from './manifest-files.ts';
+import { ProgressLine } from './progress-line.ts';
 import { connectReviewClient } from './review-client.ts';
 import { compareAnswers, formatComparisons } from './review-comparison.ts';
 import type { Answered, LevelName, ReviewLevel } from './review-level.ts';
@@ -67,14 +68,20 @@ async function review(options: Options, commands: Commands, terminal: Terminal):
   const objects = await readManifests(textsOption(options, 'filename'), terminal);
   const reviewables = reviewablesOf(objects, textOption(options, 'namespace') ?? 'default');
   const levels: ReviewLevel[] = [];
+  const line = new ProgressLine(terminal);
+  const source = { objects, options, config, pods: reviewables.length };
   try {
-    for (const name of wanted) levels.push(await openLevel(name, objects, options, config, commands, terminal));
+    for (const name of wanted) levels.push(await openLevel(name, source, commands, terminal, line));
     const answers = new Map<LevelName, readonly Answered[]>();
-    for (const level of levels) answers.set(level.name, await level.answer(reviewables));
+    for (const level of levels) {
+      answers.set(level.name, await level.answer(reviewables));
+      line.clear();
+    }
     return options['compare'] === true
       ? printComparisons(answers, output, terminal)
       : printAnswers([...answers.values()].flat(), output, terminal);
   } finally {
+    line.clear();
     for (const level of levels) await level.close();
   }
 }
@@ -126,25 +133,37 @@ function singleLevel(options: Options, cluster: Config['cluster']): LevelName {
   return options['dir'] === undefined && cluster !== undefined ? 'API server' : 'offline';
 }
 
+/** What the command was given. */
+interface Source {
+  readonly objects: readonly ManifestObject[];
+  readonly options: Options;
+  readonly config: Config;
+  /** How many pods are reviewed. */
+  readonly pods: number;
+}
+
 async function openLevel(
   name: LevelName,
-  objects: readonly ManifestObject[],
-  options: Options,
-  config: Config,
+  { objects, options, config, pods }: Source,
   commands: Commands,
   terminal: Terminal,
+  line: ProgressLine,
 ): Promise<ReviewLevel> {
+  const progress = (done: number): void => line.show(`${name}: ${done} of ${pods} pods`);
   switch (name) {
     case 'offline':
       return offlineLevel(await openEngine(objects, options, { ...config, cluster: undefined }, commands, terminal));
-    case 'webhook':
-      return webhookLevel(
-        await connectReviewClient(textOption(options, 'server') ?? '', textOption(options, 'caFile')),
-      );
+    case 'webhook': {
+      const client = await connectReviewClient(textOption(options, 'server') ?? '', textOption(options, 'caFile'));
+      return webhookLevel(client, progress);
+    }
     case 'API server': {
-      const note = (text: string): void => terminal.err(`${paint('Note:', 'yellow', terminal.colour.err)} ${text}.\n`);
+      const note = (text: string): void => {
+        line.clear();
+        terminal.err(`${paint('Note:', 'yellow', terminal.colour.err)} ${text}.\n`);
+      };
       const { kubeconfig, context } = config.cluster ?? {};
-      return clusterLevel(await commands.openDryRun({ kubeconfig, context, env: terminal.env }), note);
+      return clusterLevel(await commands.openDryRun({ kubeconfig, context, env: terminal.env }), note, progress);
     }
   }
 }

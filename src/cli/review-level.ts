@@ -35,13 +35,16 @@ export function offlineLevel(engine: OfflineEngine): ReviewLevel {
   };
 }
 
-/** A running webhook, asked as the API server asks it. */
-export function webhookLevel(client: ReviewClient): ReviewLevel {
+/** A running webhook, asked as the API server asks it. @param progress - told how many pods are done. */
+export function webhookLevel(client: ReviewClient, progress: (done: number) => void): ReviewLevel {
   return {
     name: 'webhook',
     answer: async (reviewables) => {
       const answers: Answered[] = [];
-      for (const reviewable of reviewables) answers.push(answered(reviewable, await client.send(reviewable.review)));
+      for (const reviewable of reviewables) {
+        answers.push(answered(reviewable, await client.send(reviewable.review)));
+        progress(answers.length);
+      }
       return answers;
     },
     close: () => client.close(),

@@ -7,6 +7,7 @@ import { ACR_KEYS, REGISTRY_KEYS } from './keys.ts';
 import type { StringMap } from './label-selector.ts';
 import type { Platform } from './platform.ts';
 import { compareCodeUnits } from './text-order.ts';
+import { toEpochMs } from './timestamp.ts';
 
 /** A pod for which a new cache is wanted (spec M9), and where it comes from. */
 export interface UncoveredPod {
@@ -69,7 +70,7 @@ const DISK_GIB = { min: 20, max: 32_768 } as const;
  * Costs O(sets x caches they share images with), and O(workloads x building caches).
  *
  * @param sizeOf - size in bytes of an image by key, 0 when unknown.
- * @param caches - those that exist: what is being built is not suggested again.
+ * @param caches - those that exist: what has been building for less than an hour is not suggested again (spec N3).
  * @param nowMs - milliseconds since the epoch.
  */
 export function suggestCaches(
@@ -79,7 +80,7 @@ export function suggestCaches(
   nowMs: number,
 ): SuggestedCaches {
   const building = [...caches]
-    .filter((cache) => isBuilding(cache, nowMs))
+    .filter((cache) => isBuilding(cache, nowMs) && !isStuck(cache, nowMs))
     .map((cache) => ({ cache, keys: exactKeysOf(cache) }))
     .toSorted((a, b) => compareCodeUnits(a.cache.name, b.cache.name));
   const refused: SuggestedCaches['refused'][number][] = [];
@@ -123,6 +124,13 @@ function diskGibFor(keys: Iterable<string>, sizeOf: (key: string) => number): nu
   let bytes = 0;
   for (const key of keys) bytes += sizeOf(key);
   return Math.min(DISK_GIB.max, Math.max(DISK_GIB.min, Math.ceil((2 * bytes) / GIB)));
+}
+
+/** A cache that has been building for longer will hardly become Ready any more (spec N3). */
+const BUILD_DEADLINE_MS = 60 * 60 * 1000;
+
+function isStuck({ createdAt }: ImageCache, nowMs: number): boolean {
+  return createdAt !== undefined && toEpochMs(createdAt) + BUILD_DEADLINE_MS <= nowMs;
 }
 
 /** What all workloads of a cache must have in common. */

@@ -53,7 +53,11 @@ async function ask(
   ...values: readonly JsonObject[]
 ): Promise<{ readonly answers: readonly Answered[]; readonly notes: readonly string[] }> {
   const notes: string[] = [];
-  const level = clusterLevel(cluster, (text) => notes.push(text));
+  const level = clusterLevel(
+    cluster,
+    (text) => notes.push(text),
+    () => undefined,
+  );
   return { answers: await level.answer(reviewablesOf(objectsOf(...values), 'default')), notes };
 }
 
@@ -89,17 +93,18 @@ describe('what a pod that comes back tells', () => {
     expect(notes).toEqual([]);
   });
 
-  it('nothing, if not even that is stamped, which is said once for each namespace', async () => {
+  it('nothing, if not even that is stamped, which is said once for all such namespaces', async () => {
     const cluster = new FakeCluster((_name, sent, namespace) =>
       namespace === 'shop' ? stamped(sent) : untouched(sent),
     );
-    const { answers, notes } = await ask(cluster, pod('a'), pod('b'), pod('c', 'shop'));
+    const { answers, notes } = await ask(cluster, pod('a'), pod('b'), pod('c', 'shop'), pod('d', 'ops'));
     expect(answers.map(({ answer, reason }) => [answer.allowed, answer.outcome, reason])).toEqual([
       [true, '', 'NoDecision'],
       [true, '', 'NoDecision'],
       [true, 'NoMatch', ''],
+      [true, '', 'NoDecision'],
     ]);
-    expect(notes).toEqual([expect.stringMatching(/^namespace default: no decision .* is not installed/)]);
+    expect(notes).toEqual([expect.stringMatching(/^namespaces default, ops: no decision .* is not installed/)]);
   });
 
   it('that it was skipped in a system namespace, whose pods are all left alone (spec G3)', async () => {
@@ -223,6 +228,10 @@ describe('what is sent', () => {
 
 it('closes its connections', async () => {
   const cluster = new FakeCluster((_name, sent) => untouched(sent));
-  await clusterLevel(cluster, () => undefined).close();
+  await clusterLevel(
+    cluster,
+    () => undefined,
+    () => undefined,
+  ).close();
   expect(cluster.isClosed).toBe(true);
 });

@@ -10,8 +10,9 @@ import { manifestOf } from '../../src/wire/image-cache-manifest.ts';
 import { decodePod } from '../../src/wire/pod.ts';
 import { anyCluster, anyNamespace, anyPod } from '../support/arbitraries.ts';
 import type { ClusterContents } from '../support/cluster-builder.ts';
-import { aCluster, NOW_MS } from '../support/cluster-builder.ts';
+import { aCluster, hoursFromNow, NOW_MS } from '../support/cluster-builder.ts';
 import { DIGEST_A } from '../support/digests.ts';
+import type { ImageCacheBuilder } from '../support/image-cache-builder.ts';
 import { anImageCache } from '../support/image-cache-builder.ts';
 import type { PodBuilder } from '../support/pod-builder.ts';
 import { anEciPod } from '../support/pod-builder.ts';
@@ -59,6 +60,11 @@ function sized(sizes: Readonly<Record<string, number>>): ClusterContents {
     anImageCache('sizes').inPhase('Failed'),
   );
   return { caches: [cache] };
+}
+
+/** A cache that somebody asked for half an hour ago. */
+function comingCache(): ImageCacheBuilder {
+  return anImageCache('coming').createdAt(hoursFromNow(-0.5));
 }
 
 function numbered(count: number, from = 0): string[] {
@@ -210,7 +216,7 @@ describe('workloads without a suggestion are named with the reason', () => {
   it.each(['', 'Pending', 'Preparing', 'Creating', 'Updating'])(
     'a cache in phase "%s" that holds all the images only has to become Ready',
     (phase) => {
-      const caches = [anImageCache('coming').inPhase(phase).withId('').holding('a:1', 'b:1', 'c:1')];
+      const caches = [comingCache().inPhase(phase).withId('').holding('a:1', 'b:1', 'c:1')];
       expect(suggestFor([holding('a:1', 'b:1')], { caches })).toMatchObject({
         suggestions: [],
         refused: [{ refusal: { kind: 'Building', cache: { name: 'coming' } } }],
@@ -218,16 +224,24 @@ describe('workloads without a suggestion are named with the reason', () => {
     },
   );
 
+  it('a cache that says nothing about its creation may be new', () => {
+    const cache = comingCache().inPhase('').createdAt('').holding('a:1');
+    expect(suggestFor([holding('a:1')], { caches: [cache] })).toMatchObject({
+      refused: [{ refusal: { kind: 'Building' } }],
+    });
+  });
+
   it.each([
-    ['has failed', anImageCache('x').inPhase('Failed').holding('a:1', 'b:1')],
-    ['lacks an image', anImageCache('x').inPhase('Creating').holding('a:1')],
+    ['has failed', comingCache().inPhase('Failed').holding('a:1', 'b:1')],
+    ['lacks an image', comingCache().inPhase('Creating').holding('a:1')],
+    ['is for another architecture', comingCache().inPhase('Creating').holding('a:1', 'b:1').forArchitecture('arm64')],
+    ['is for another namespace', comingCache().inPhase('Creating').holding('a:1', 'b:1').privateTo('team-a')],
+    ['is being deleted', comingCache().inPhase('Creating').holding('a:1', 'b:1').beingDeleted()],
     [
-      'is for another architecture',
-      anImageCache('x').inPhase('Creating').holding('a:1', 'b:1').forArchitecture('arm64'),
+      'has been building for an hour',
+      comingCache().inPhase('Creating').holding('a:1', 'b:1').createdAt(hoursFromNow(-1)),
     ],
-    ['is for another namespace', anImageCache('x').inPhase('Creating').holding('a:1', 'b:1').privateTo('team-a')],
-    ['is being deleted', anImageCache('x').inPhase('Creating').holding('a:1', 'b:1').beingDeleted()],
-    ['is retiring', anImageCache('x').inPhase('Creating').holding('a:1', 'b:1').retiring()],
+    ['is retiring', comingCache().inPhase('Creating').holding('a:1', 'b:1').retiring()],
   ])('a cache that %s is nothing to wait for', (_title, cache) => {
     expect(brief(suggestFor([holding('a:1', 'b:1')], { caches: [cache] }))).toEqual(['a:1 b:1 for 0']);
   });
