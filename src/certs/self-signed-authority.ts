@@ -1,6 +1,7 @@
 import type { webcrypto } from 'node:crypto';
 import { isIP } from 'node:net';
 import type { ServingCertificate } from './certificate-source.ts';
+import { loadX509 } from './load-x509.ts';
 
 /** A CA of our own, to be kept where its key is safe. */
 export interface CertificateAuthority {
@@ -91,12 +92,6 @@ export async function issueServingCertificate(
     notAfter: certificate.notAfter,
     caPem: authority.certPem,
   };
-}
-
-/** Loaded when needed only; the library wants reflect-metadata to be there first. */
-async function loadX509() {
-  await import('reflect-metadata');
-  return await import('@peculiar/x509');
 }
 
 /** 127 bits, the highest set: positive, and of the same length always. */

@@ -1,4 +1,7 @@
+import type { CertificateCheck } from '../certs/certificate-checks.ts';
+import type { PlacedCertificate } from '../certs/certificate-description.ts';
 import type { ClusterSettings, ConfigRequest, LoadedConfig } from '../config/config.ts';
+
 import type { ClusterView } from '../core/cluster-view.ts';
 import type { Decision } from '../core/decision.ts';
 import type { Explanation } from '../core/explanation.ts';
@@ -24,6 +27,18 @@ export interface Commands {
   serve(request: ServeRequest): Promise<RunningServer>;
   /** A CA and a serving certificate made by it. */
   generateCertificates(hosts: readonly string[], validDays: number): Promise<GeneratedCertificates>;
+  /**
+   * What certificates say, file by file.
+   *
+   * @throws CertificateError for what is no certificate.
+   */
+  describeCertificates(request: CertificatesRequest): Promise<readonly PlacedCertificate[]>;
+  /**
+   * Whether a certificate can be served, and clients will trust it.
+   *
+   * @throws CertificateError for what is no certificate.
+   */
+  verifyCertificate(request: VerifyCertificateRequest): Promise<readonly CertificateCheck[]>;
   /** What is running here. */
   readonly version: { readonly version: string; readonly node: string; readonly platform: string };
 }
@@ -110,4 +125,35 @@ export interface GeneratedCertificates {
   /** The serving certificate and the CA that issued it. */
   readonly certificate: string;
   readonly key: string;
+}
+
+/** A file that has been read, with the name messages call it by. */
+export interface NamedContent {
+  readonly name: string;
+  readonly content: Uint8Array;
+}
+
+/** A TLS server, with the name messages call it by. */
+export interface ServerAddress {
+  readonly server: string;
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Where certificates are to be found. */
+export interface CertificatesRequest {
+  readonly files: readonly NamedContent[];
+  readonly keys: readonly NamedContent[];
+  readonly servers: readonly ServerAddress[];
+}
+
+/** A certificate to verify, and what with. */
+export interface VerifyCertificateRequest {
+  /** A file, or a server that is asked for it. */
+  readonly certificate: NamedContent | ServerAddress;
+  readonly key: NamedContent | undefined;
+  /** The CAs that clients trust. */
+  readonly authorities: NamedContent | undefined;
+  readonly hosts: readonly string[];
+  readonly minDays: number;
 }

@@ -1,8 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import type { DependencyContainer } from 'tsyringe';
 import { encodeAdmissionReview } from '../admission/admission-response.ts';
+import { type CertificateCheck, checkCertificate } from '../certs/certificate-checks.ts';
+import { describeCertificates, type PlacedCertificate } from '../certs/certificate-description.ts';
 import { CertificateError } from '../certs/certificate-error.ts';
+import { readCertificates, readPrivateKey } from '../certs/certificate-file.ts';
 import { createAuthority, issueServingCertificate } from '../certs/self-signed-authority.ts';
+import { fetchServerCertificates } from '../certs/server-certificates.ts';
 import type { ClusterStore } from '../cluster/cluster-store.ts';
 import type { HotSettings } from '../config/config.ts';
 import { ConfigWatcher } from '../config/config-watcher.ts';
@@ -18,7 +22,15 @@ import { decodeAdmissionReview } from '../wire/admission-review.ts';
 import { ManifestError } from '../wire/manifest-error.ts';
 import type { Addresses } from './application.ts';
 import { Application } from './application.ts';
-import type { Commands, OfflineEngine, OfflineRequest, RunningServer, ServeRequest } from './commands.ts';
+import type {
+  CertificatesRequest,
+  Commands,
+  OfflineEngine,
+  OfflineRequest,
+  RunningServer,
+  ServeRequest,
+  VerifyCertificateRequest,
+} from './commands.ts';
 import { createContainer, VERSION } from './container.ts';
 import { fillStore } from './fill-store.ts';
 import { bindValue } from './token.ts';
@@ -42,8 +54,41 @@ export function createCommands(): Commands {
       const { certPem, keyPem } = await issueServingCertificate(authority, hosts, nowMs, validDays);
       return { ca: authority.certPem, certificate: certPem, key: keyPem };
     },
+    describeCertificates: describeThem,
+    verifyCertificate,
     version: { version: VERSION, node: process.versions.node, platform: `${process.platform}/${process.arch}` },
   };
+}
+
+async function describeThem({ files, keys, servers }: CertificatesRequest): Promise<PlacedCertificate[]> {
+  return describeCertificates(
+    [
+      ...files.map(({ name, content }) => ({ source: name, certificates: readCertificates(content, name) })),
+      ...(await Promise.all(
+        servers.map(async (server) => ({
+          source: server.server,
+          certificates: await fetchServerCertificates(server, server.host),
+        })),
+      )),
+    ],
+    keys.map(({ name, content }) => ({ source: name, key: readPrivateKey(content, name) })),
+  );
+}
+
+async function verifyCertificate(request: VerifyCertificateRequest): Promise<CertificateCheck[]> {
+  const { certificate, key, authorities, hosts, minDays } = request;
+  const isServed = 'server' in certificate;
+  return checkCertificate({
+    chain: isServed
+      ? await fetchServerCertificates(certificate, hosts[0] ?? certificate.host)
+      : readCertificates(certificate.content, certificate.name),
+    key: key && readPrivateKey(key.content, key.name),
+    isServed,
+    authorities: authorities && readCertificates(authorities.content, authorities.name),
+    hosts,
+    minDays,
+    nowMs: Date.now(),
+  });
 }
 
 async function openOffline(request: OfflineRequest): Promise<OfflineEngine> {
