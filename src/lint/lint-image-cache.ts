@@ -129,7 +129,12 @@ function lintNumber(
     const hint = typeof value === 'string' && /^\d+$/.test(value) ? `write ${value} without quotes` : 'write one';
     report.add('IMC201', place, `spec.${field} is no whole number of ${unit}`, hint);
   } else if (value < from || value > to) {
-    report.add('IMC203', place, `spec.${field} is ${value} ${unit}; ${from} to ${to} are allowed`);
+    report.add(
+      'IMC203',
+      place,
+      `spec.${field} is ${value} ${unit}; ${from} to ${to} are allowed`,
+      `write ${from} to ${to}`,
+    );
   }
 }
 

@@ -65,7 +65,7 @@ function labelsAndAnnotations(path: readonly string[]): string[][] {
 }
 
 /** The words for the values of a map. */
-const NOUNS: Readonly<Record<string, string>> = { labels: 'label', annotations: 'annotation' };
+const NOUNS: Readonly<Record<string, string>> = { labels: 'the label', annotations: 'the annotation' };
 
 function lintTextMap(subject: Subject, path: readonly string[], report: FindingReport): void {
   const map = valueAt(subject, path);
@@ -77,8 +77,8 @@ function lintTextMap(subject: Subject, path: readonly string[], report: FindingR
   }
   for (const [key, value] of Object.entries(map)) {
     if (typeof value === 'string') continue;
-    const noun = NOUNS[path.at(-1) ?? ''] ?? `key of ${path.at(-1)}`;
-    const message = `the ${noun} ${key} is ${describe(value)}, not a text`;
+    const noun = NOUNS[path.at(-1) ?? ''] ?? `in ${formatPath(path)} the value of`;
+    const message = `${noun} ${key} is ${describe(value)}, not a text`;
     const isScalar = typeof value === 'boolean' || typeof value === 'number';
     // A number is not repeated: 1.10 would come out as 1.1.
     const quoted = typeof value === 'boolean' ? `: "${value}"` : '';

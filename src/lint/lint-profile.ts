@@ -3,7 +3,7 @@ import type { LabelSelector } from '../core/label-selector.ts';
 import { firstFailure, formatRequirement } from '../core/label-selector.ts';
 import type { SelectorsProblem } from '../wire/eci-profile.ts';
 import { readRules, selectorsOf } from '../wire/eci-profile.ts';
-import { isJsonObject, listMember, member, textMember } from '../wire/json.ts';
+import { isJsonObject, listMember, member, textMap, textMember } from '../wire/json.ts';
 import { ECI_PROFILE, kindOf } from '../wire/kinds.ts';
 import { ManifestError } from '../wire/manifest-error.ts';
 import { SelectorsText } from '../wire/selectors-text.ts';
@@ -40,11 +40,11 @@ export function lintProfile(subject: Subject, cluster: KnownCluster, report: Fin
     return;
   }
   const { problems, rules } = readRules(json);
-  for (const { kind, path, problem } of problems) {
-    const at = kind === 'illegal' || kind === 'forbidden' ? 'key' : 'value';
+  for (const { kind, path, at, problem } of problems) {
     report.add(CODES[kind], place(path, at), `${ruleName(json, path)}: ${problem}`);
   }
   lintUnknownFields(json, place, report);
+  lintEffects(json, place, cluster, report);
   for (const [i, { index, rule }] of rules.entries()) {
     const earlier = rules.slice(0, i).map((each) => each.rule);
     lintRule(rule, earlier, (path, at) => place([index, ...path], at), cluster, report);
@@ -121,6 +121,23 @@ function lintUnknownFields(
   }
 }
 
+/** The annotations that rules add, also those of rules with something else wrong. */
+function lintEffects(
+  json: unknown,
+  place: (path: Path, at: 'key' | 'value') => Place,
+  cluster: KnownCluster,
+  report: FindingReport,
+): void {
+  for (const [i, rule] of (Array.isArray(json) ? json : []).entries()) {
+    const holder = {
+      annotations: textMap(member(member(rule, 'effect'), 'annotations')),
+      who: ruleName(json, [i]),
+      place: (key: string, at: 'key' | 'value') => place([i, 'effect', 'annotations', key], at),
+    };
+    lintAnnotations(holder, cluster, report);
+  }
+}
+
 function lintRule(
   rule: ProfileRule,
   earlier: readonly ProfileRule[],
@@ -136,16 +153,6 @@ function lintRule(
   if (namespaceSelector === undefined && objectSelector === undefined) {
     report.add('IMC108', place([], 'value'), `${who} has no selector, so it applies to every pod that is handled`);
   }
-  lintAnnotations(
-    {
-      annotations: effect.annotations,
-      who,
-      place: (key, at) => place(['effect', 'annotations', key], at),
-    },
-    cluster,
-    report,
-  );
-
   const unreachable = unreachableBy(rule);
   if (unreachable !== undefined) {
     report.add(

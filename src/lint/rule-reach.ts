@@ -3,7 +3,7 @@ import { SYSTEM_NAMESPACES } from '../core/gate.ts';
 import { ACS_LABEL, IGNORE_KEY, LEGACY_PIN_KEY, NAMESPACE_NAME_LABEL, PIN_KEY } from '../core/keys.ts';
 import type { LabelRequirement, StringMap } from '../core/label-selector.ts';
 import type { Contradiction } from './selector-logic.ts';
-import { contradictionIn, selectsWithin } from './selector-logic.ts';
+import { containment, contradictionIn } from './selector-logic.ts';
 
 /** Why a rule can never match a pod. */
 export interface Unreachable extends Contradiction {
@@ -52,12 +52,14 @@ export function unreachableBy(rule: ProfileRule): Unreachable | undefined {
 export function shadowersOf(rule: ProfileRule, earlier: readonly ProfileRule[]): readonly ProfileRule[] {
   const shadowers = new Set<ProfileRule>();
   const matchesWith = new Map<ProfileRule, boolean>();
+  const isWithinNamespaces = containment(rule.namespaceSelector);
+  const isWithinObjects = containment(rule.objectSelector);
   const isShadowed = (map: 'annotations' | 'labels', key: string, value: string): boolean => {
     const shadower = earlier.find((other) => {
       if (!sets(other.effect[map], key, value, map)) return false;
       const known = matchesWith.get(other);
       if (known !== undefined) return known;
-      const matches = matchesWithin(rule, other);
+      const matches = isWithinNamespaces(other.namespaceSelector) && isWithinObjects(other.objectSelector);
       matchesWith.set(other, matches);
       return matches;
     });
@@ -73,11 +75,4 @@ export function shadowersOf(rule: ProfileRule, earlier: readonly ProfileRule[]):
 function sets(effect: StringMap, key: string, value: string, map: 'annotations' | 'labels'): boolean {
   const isPin = map === 'annotations' && (key === PIN_KEY || key === LEGACY_PIN_KEY);
   return isPin ? value !== '' && effect.get(key) === value : effect.has(key);
-}
-
-function matchesWithin(narrow: ProfileRule, wide: ProfileRule): boolean {
-  return (
-    selectsWithin(narrow.namespaceSelector, wide.namespaceSelector) &&
-    selectsWithin(narrow.objectSelector, wide.objectSelector)
-  );
 }

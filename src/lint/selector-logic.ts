@@ -29,12 +29,15 @@ export function contradictionIn(requirements: readonly LabelRequirement[]): Cont
   return undefined;
 }
 
-/** Whether every label set that `narrow` selects is selected by `wide`; an absent selector selects everything. */
-export function selectsWithin(narrow: LabelSelector | undefined, wide: LabelSelector | undefined): boolean {
-  if (wide === undefined) return true;
-  if (narrow === undefined) return false;
-  const constraints = constraintsOf(narrow.requirements);
-  return wide.requirements.every((requirement) => follows(requirement, constraints.get(requirement.key)));
+/**
+ * Tells whether every label set that `narrow` selects is selected by another selector, too. An absent selector selects
+ * everything.
+ */
+export function containment(narrow: LabelSelector | undefined): (wide: LabelSelector | undefined) => boolean {
+  const constraints = constraintsOf(narrow?.requirements ?? []);
+  return (wide) =>
+    wide === undefined ||
+    wide.requirements.every((requirement) => follows(requirement, constraints.get(requirement.key)));
 }
 
 function constraintsOf(requirements: readonly LabelRequirement[]): Map<string, KeyConstraint> {

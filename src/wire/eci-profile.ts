@@ -30,6 +30,8 @@ export function decodeEciProfile(selectors: string, place?: SelectorsPlace): Eci
 export interface SelectorsProblem {
   readonly kind: 'shape' | 'illegal' | 'forbidden' | 'duplicate';
   readonly path: Path;
+  /** Whether the key at the end of the path is wrong, or the value there. */
+  readonly at: 'key' | 'value';
   /** What was expected. */
   readonly problem: string;
 }
@@ -44,9 +46,9 @@ export interface RulesReading {
 export function readRules(json: unknown): RulesReading {
   const polluted = findPath(json, '__proto__', []);
   const problems: SelectorsProblem[] =
-    polluted === undefined ? [] : [{ kind: 'illegal', path: polluted, problem: LABEL_KEY_PROBLEM }];
+    polluted === undefined ? [] : [{ kind: 'illegal', path: polluted, at: 'key', problem: LABEL_KEY_PROBLEM }];
   if (!Array.isArray(json)) {
-    return { problems: [...problems, { kind: 'shape', path: [], problem: 'expected a list' }], rules: [] };
+    return { problems: [...problems, { kind: 'shape', path: [], at: 'value', problem: 'expected a list' }], rules: [] };
   }
   const rules: { index: number; rule: ProfileRule }[] = [];
   const names = new Set<unknown>();
@@ -57,7 +59,7 @@ export function readRules(json: unknown): RulesReading {
     const name = member(value, 'name');
     if (names.has(name)) {
       const problem = `another rule has the name ${JSON.stringify(name)}`;
-      problems.push({ kind: 'duplicate', path: [index, 'name'], problem });
+      problems.push({ kind: 'duplicate', path: [index, 'name'], at: 'value', problem });
     }
     if (typeof name === 'string' && name !== '') names.add(name);
   }
@@ -195,7 +197,7 @@ function selectorOf(selector: z.infer<typeof SELECTOR> | null | undefined): Labe
 function problemOf(index: number, issue: z.core.$ZodIssue): SelectorsProblem {
   const problem = issueText(issue);
   const path = [index, ...issue.path.filter((step) => typeof step !== 'symbol')];
-  return { kind: KINDS[problem] ?? 'shape', path, problem };
+  return { kind: KINDS[problem] ?? 'shape', path, at: issue.code === 'invalid_key' ? 'key' : 'value', problem };
 }
 
 function issueText(issue: z.core.$ZodIssue): string {

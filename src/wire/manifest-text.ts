@@ -33,6 +33,8 @@ export class ManifestText {
   readonly file: string;
   readonly text: string;
   #lineStarts: readonly number[] | undefined;
+  /** Where {@link offsetIn} stopped reading, and in which value; whoever asks for many places mostly asks in order. */
+  #read = { start: -1, at: 0, read: 0 };
 
   constructor(file: string, text: string) {
     this.file = file;
@@ -58,10 +60,8 @@ export class ManifestText {
   offsetIn({ start, spelling }: Place, offset: number): number {
     if (spelling === undefined) return start;
     const { value, style } = spelling;
-    let at = start;
-    if (style === 'block') at = this.text.indexOf('\n', start) + 1;
-    else if (style !== 'plain') at += 1;
-    let read = 0;
+    const isAhead = this.#read.start === start && this.#read.read <= offset;
+    let { at, read } = isAhead ? this.#read : { at: this.#contentStart(start, style), read: 0 };
     while (at < this.text.length) {
       const escape = ESCAPES[style]?.exec(this.text.slice(at, at + 10))?.[0];
       if (escape === undefined && this.text[at] !== value[read]) {
@@ -70,11 +70,17 @@ export class ManifestText {
         else break;
         continue;
       }
-      if (read >= offset) return at;
+      if (read >= offset) break;
       at += escape?.length ?? 1;
       read += unitsOf(escape);
     }
+    this.#read = { start, at, read };
     return Math.min(at, this.text.length);
+  }
+
+  #contentStart(start: number, style: Spelling['style']): number {
+    if (style === 'block') return this.text.indexOf('\n', start) + 1;
+    return style === 'plain' ? start : start + 1;
   }
 }
 

@@ -62,7 +62,7 @@ describe('what is printed', () => {
         'error',
         'IMC203',
         'spec.imageCacheSize is 10 GiB; 20 to 32768 are allowed',
-        FINDINGS.IMC203.remedy,
+        'write 20 to 32768',
       ],
     );
     expect(rest).toEqual(['', '1 error in 1 file (1 object)', '']);
@@ -86,7 +86,7 @@ describe('what is printed', () => {
           column: 50,
           object: 'ImageCache/web',
           message: 'spec.imageCacheSize is 10 GiB; 20 to 32768 are allowed',
-          remedy: FINDINGS.IMC203.remedy,
+          remedy: 'write 20 to 32768',
         },
       ],
       summary: { files: 1, objects: 1, unreadable: 0, errors: 1, warnings: 0, infos: 0 },

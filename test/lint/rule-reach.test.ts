@@ -9,7 +9,7 @@ import type { LabelRequirement, StringMap } from '../../src/core/label-selector.
 import { firstFailure } from '../../src/core/label-selector.ts';
 import { DEFAULT_SETTINGS } from '../../src/core/settings.ts';
 import { shadowersOf, unreachableBy } from '../../src/lint/rule-reach.ts';
-import { contradictionIn, selectsWithin } from '../../src/lint/selector-logic.ts';
+import { containment, contradictionIn } from '../../src/lint/selector-logic.ts';
 import { decodePod } from '../../src/wire/pod.ts';
 import { aClusterView, NOW_MS } from '../support/cluster-builder.ts';
 import { anImageCache } from '../support/image-cache-builder.ts';
@@ -96,7 +96,7 @@ describe('claims about selectors are never wrong', () => {
   it('labels that a selector takes are taken by every selector that is called wider', () => {
     fc.assert(
       fc.property(anySelector(), anySelector(), anyLabels(), (narrow, wide, labels) => {
-        fc.pre(selectsWithin(narrow, wide));
+        fc.pre(containment(narrow)(wide));
         const map = new Map(Object.entries(labels));
         if (narrow !== undefined && firstFailure(narrow, map) !== undefined) return;
         expect(wide && firstFailure(wide, map)).toBeUndefined();
@@ -221,13 +221,13 @@ describe('what is noticed', () => {
     { title: 'more requirements', narrow: [exists('a'), exists('b')], wide: [exists('b')], within: true },
     { title: 'another key', narrow: [exists('a')], wide: [exists('b')], within: false },
   ])('within: $title ($within)', ({ narrow, wide, within }) => {
-    expect(selectsWithin({ requirements: narrow }, { requirements: wide })).toBe(within);
+    expect(containment({ requirements: narrow })({ requirements: wide })).toBe(within);
   });
 
   it('a selector is within none, none is within no selector', () => {
     const selector = { requirements: [exists('a')] };
-    expect(selectsWithin(selector, undefined)).toBe(true);
-    expect(selectsWithin(undefined, undefined)).toBe(true);
-    expect(selectsWithin(undefined, selector)).toBe(false);
+    expect(containment(selector)(undefined)).toBe(true);
+    expect(containment(undefined)(undefined)).toBe(true);
+    expect(containment(undefined)(selector)).toBe(false);
   });
 });

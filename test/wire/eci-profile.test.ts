@@ -480,22 +480,24 @@ describe('readRules', () => {
       {},
     ]);
     expect(problems).toEqual([
-      { kind: 'illegal', path: [0, 'effect', 'labels', 'a b'], problem: KEY_PROBLEM },
-      { kind: 'shape', path: [0, 'effect', 'labels', 'd'], problem: 'expected a text' },
-      { kind: 'forbidden', path: [0, 'effect', 'labels', 'imc-webhook/x'], problem: FORBIDDEN_PROBLEM },
+      { kind: 'illegal', path: [0, 'effect', 'labels', 'a b'], at: 'key', problem: KEY_PROBLEM },
+      { kind: 'shape', path: [0, 'effect', 'labels', 'd'], at: 'value', problem: 'expected a text' },
+      { kind: 'forbidden', path: [0, 'effect', 'labels', 'imc-webhook/x'], at: 'key', problem: FORBIDDEN_PROBLEM },
       {
         kind: 'shape',
         path: [1, 'objectSelector', 'matchExpressions', 0, 'operator'],
+        at: 'value',
         problem: 'expected one of In, NotIn, Exists, DoesNotExist',
       },
       {
         kind: 'shape',
         path: [1, 'objectSelector', 'matchExpressions', 1, 'values'],
+        at: 'value',
         problem: 'operator In needs at least one value',
       },
-      { kind: 'duplicate', path: [3, 'name'], problem: 'another rule has the name "c"' },
-      { kind: 'shape', path: [4], problem: 'expected an object' },
-      { kind: 'shape', path: [5, 'name'], problem: 'expected a text' },
+      { kind: 'duplicate', path: [3, 'name'], at: 'value', problem: 'another rule has the name "c"' },
+      { kind: 'shape', path: [4], at: 'value', problem: 'expected an object' },
+      { kind: 'shape', path: [5, 'name'], at: 'value', problem: 'expected a text' },
     ]);
     expect(rules.map(({ index, rule }) => [index, rule.name])).toEqual([
       [2, 'c'],
@@ -504,7 +506,10 @@ describe('readRules', () => {
   });
 
   it('what is no list has no rules', () => {
-    expect(readRules({})).toEqual({ problems: [{ kind: 'shape', path: [], problem: 'expected a list' }], rules: [] });
+    expect(readRules({})).toEqual({
+      problems: [{ kind: 'shape', path: [], at: 'value', problem: 'expected a list' }],
+      rules: [],
+    });
   });
 });
 

@@ -212,6 +212,23 @@ items:
     expect(object?.origin.positionIn?.(['data', 'selectors'], offset)).toEqual({ line: 2, column: 33 });
   });
 
+  test.each(['literal', 'folded', 'double', 'single', 'plain'])(
+    'inside a %s text, in whichever order it is asked',
+    (key) => {
+      const offsets = fc.array(fc.record({ key: fc.constantFrom(key, 'plain'), offset: fc.nat(30) }), { maxLength: 8 });
+      fc.assert(
+        fc.property(offsets, (asked) => {
+          const [, once] = parseManifests(FILE, text);
+          for (const { key, offset } of asked) {
+            const [, fresh] = parseManifests(FILE, text);
+            const path = ['data', key];
+            expect(once?.origin.positionIn?.(path, offset)).toEqual(fresh?.origin.positionIn?.(path, offset));
+          }
+        }),
+      );
+    },
+  );
+
   it('no position inside what is no text', () => {
     expect(a?.positionIn?.(['spec', 'images'], 0)).toBeUndefined();
     expect(a?.positionIn?.(['nope'], 0)).toBeUndefined();
