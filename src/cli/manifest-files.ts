@@ -4,6 +4,7 @@ import { compareCodeUnits } from '../core/text-order.ts';
 import { ManifestError } from '../wire/manifest-error.ts';
 import type { ManifestObject } from '../wire/manifests.ts';
 import { decodeUtf8, parseManifests } from '../wire/manifests.ts';
+import { ProgressLine } from './progress-line.ts';
 import type { Terminal } from './terminal.ts';
 import { UsageError } from './terminal.ts';
 
@@ -36,14 +37,21 @@ export type ManifestFile =
 
 /** As {@link readManifests}, file by file, each once; what cannot be read stops nothing. */
 export async function readEachManifest(paths: readonly string[], terminal: Terminal): Promise<ManifestFile[]> {
-  const read = new Map<string, ManifestFile>();
+  const named = new Map<string, { readonly file: string } | ManifestFile>();
   for (const path of paths) {
     for (const file of await filesAt(path)) {
-      if ('error' in file) read.set(file.file, file);
-      else if (!read.has(resolve(file.file))) read.set(resolve(file.file), await readManifestFile(file.file, terminal));
+      const key = resolve(file.file);
+      if (!named.has(key)) named.set(key, file);
     }
   }
-  return [...read.values()];
+  const progress = new ProgressLine(terminal);
+  const read: ManifestFile[] = [];
+  for (const file of named.values()) {
+    progress.show(`reading ${read.length + 1} of ${named.size} files`);
+    read.push('error' in file ? file : await readManifestFile(file.file, terminal));
+  }
+  progress.clear();
+  return read;
 }
 
 async function filesAt(path: string): Promise<({ file: string } | { file: string; error: UsageError })[]> {

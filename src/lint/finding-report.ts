@@ -20,7 +20,7 @@ export interface Finding {
   readonly remedy: string;
 }
 
-/** Collects findings; the same code at the same place counts once. */
+/** Collects findings; what is said of one place twice, as where an anchor is repeated, counts once. */
 export class FindingReport {
   readonly #findings = new Map<string, Finding>();
   readonly #refused = new Set<Subject>();
@@ -29,7 +29,7 @@ export class FindingReport {
   add(code: FindingCode, place: Place, message: string, remedy: string = FINDINGS[code].remedy): void {
     const { file, line, column, subject } = place;
     const { severity } = FINDINGS[code];
-    const key = [code, line, column, file, line === undefined ? message : ''].join(' ');
+    const key = [code, line, column, file, message].join(' ');
     if (this.#findings.has(key)) return;
     this.#findings.set(key, {
       code,

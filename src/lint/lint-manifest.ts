@@ -38,8 +38,10 @@ function lintIdentity(subject: Subject, report: FindingReport): void {
   // Settings of tools, values of charts and the like are no objects.
   const looksLikeObject = ['apiVersion', 'kind', 'metadata', 'spec'].some((key) => Object.hasOwn(value, key));
   if (!looksLikeObject) return;
-  for (const [key, text] of Object.entries({ apiVersion, kind })) {
-    if (text === '') report.add('IMC002', placeIn(subject, [key]), `the object has no ${key}`, `add ${key}`);
+  const missing = Object.entries({ apiVersion, kind }).flatMap(([key, text]) => (text === '' ? [key] : []));
+  if (missing.length > 0) {
+    const place = placeIn(subject, missing.slice(0, 1));
+    report.add('IMC002', place, `the object has no ${missing.join(' and no ')}`, `add ${missing.join(' and ')}`);
   }
   const needsName = podPath !== undefined || kind === 'ImageCache' || kind === 'Namespace';
   if (needsName && name === '' && kind !== 'AdmissionReview') {

@@ -41,7 +41,7 @@ function lintLabelsOfPod(subject: Subject, podPath: readonly string[], report: F
 /** What stands on a workload, or on any other object, does not reach the pods. */
 function lintBesideThePod(subject: Subject, path: readonly string[], report: FindingReport): void {
   const { kind, podPath } = subject;
-  const where = path.length === 0 ? `a ${kind || 'object'}` : `the Job template of a ${kind}`;
+  const where = path.length === 0 ? withArticle(kind || 'object') : 'the Job template of a CronJob';
   for (const map of ['annotations', 'labels'] as const) {
     for (const key of mapAt(subject, [...path, 'metadata', map]).keys()) {
       const isVendorKey = VENDOR_KEYS.has(key);
@@ -88,6 +88,10 @@ export function lintMarks(
     const message = `${key} is ${JSON.stringify(value)}, which counts as absent; expected "true"`;
     report.add('IMC302', placeIn(subject, [...path, key]), message, 'write "true", or remove it');
   }
+}
+
+function withArticle(noun: string): string {
+  return `${/^[aeiou]/i.test(noun) ? 'an' : 'a'} ${noun}`;
 }
 
 function mapAt(subject: Subject, path: readonly string[]): StringMap {

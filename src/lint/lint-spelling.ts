@@ -15,6 +15,8 @@ export function lintSpelling(file: string, text: string, report: FindingReport):
     const kind = readAs === 'true' || readAs === 'false' ? `the boolean ${readAs}` : `the number ${readAs}`;
     const place = { file, ...position };
     if (TEXT_MAPS.has(keys.at(-2) ?? '')) {
+      // Numbers to us, too: they are found with all other values that are no texts.
+      if (/^[-+]?\d+$/.test(written)) continue;
       const message = `kubectl reads the value of ${key}, ${written}, as ${kind}, not as a text`;
       report.add('IMC004', place, message, `put it in quotes: "${written}"`);
     } else {

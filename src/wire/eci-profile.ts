@@ -44,18 +44,22 @@ export interface RulesReading {
 
 /** Reads the JSON of a `selectors` text. One problem makes the whole text invalid (spec P6). */
 export function readRules(json: unknown): RulesReading {
-  const polluted = findPath(json, '__proto__', []);
-  const problems: SelectorsProblem[] =
-    polluted === undefined ? [] : [{ kind: 'illegal', path: polluted, at: 'key', problem: LABEL_KEY_PROBLEM }];
   if (!Array.isArray(json)) {
-    return { problems: [...problems, { kind: 'shape', path: [], at: 'value', problem: 'expected a list' }], rules: [] };
+    return { problems: [{ kind: 'shape', path: [], at: 'value', problem: 'expected a list' }], rules: [] };
   }
+  const problems: SelectorsProblem[] = [];
   const rules: { index: number; rule: ProfileRule }[] = [];
   const names = new Set<unknown>();
   for (const [index, value] of json.entries()) {
+    const polluted = findPath(value, '__proto__', [index]);
     const result = RULE.safeParse(value);
-    if (result.success) rules.push({ index, rule: ruleOf(result.data) });
-    else problems.push(...result.error.issues.map((issue) => problemOf(index, issue)));
+    if (polluted !== undefined) {
+      problems.push({ kind: 'illegal', path: polluted, at: 'key', problem: LABEL_KEY_PROBLEM });
+    } else if (result.success) {
+      rules.push({ index, rule: ruleOf(result.data) });
+    } else {
+      problems.push(...result.error.issues.map((issue) => problemOf(index, issue)));
+    }
     const name = member(value, 'name');
     if (names.has(name)) {
       const problem = `another rule has the name ${JSON.stringify(name)}`;
