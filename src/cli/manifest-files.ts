@@ -84,7 +84,7 @@ async function manifestFiles(path: string): Promise<string[]> {
 
 /**
  * The files below a folder that have such a name, in the order of their names; those of folders that tools keep for
- * themselves left out.
+ * themselves left out, and what is no file: nobody may ever write into a pipe.
  *
  * @throws UsageError when the folder cannot be read.
  */
@@ -93,7 +93,7 @@ export async function filesBelow(folder: string, name: RegExp): Promise<string[]
     throw unreadable(folder, cause);
   });
   return entries
-    .filter((entry) => name.test(entry.name) && !entry.isDirectory())
+    .filter((entry) => name.test(entry.name) && (entry.isFile() || entry.isSymbolicLink()))
     .map((entry) => join(entry.parentPath, entry.name))
     .filter((file) => !isHidden(relative(folder, file)))
     .toSorted(compareCodeUnits);

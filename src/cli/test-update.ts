@@ -1,6 +1,8 @@
 import { readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { expectsNothing } from '../testing/case-file.ts';
 import type { CaseFileUpdate } from '../testing/case-file-update.ts';
 import { updateCaseFile } from '../testing/case-file-update.ts';
+import { formatProblem } from '../testing/case-problem.ts';
 import type { CaseResult } from '../testing/case-runner.ts';
 import { unreadable } from './manifest-files.ts';
 import { paint } from './table.ts';
@@ -23,9 +25,11 @@ export async function updateFiles({ results, problems }: TestRun, terminal: Term
     files.set(file, [...(files.get(file) ?? []), result]);
   }
   for (const [file, found] of files) {
-    const faults = [...problems, ...found.flatMap((result) => result.problems)];
     if (found.some(({ status }) => status === 'error') || problems.some((problem) => problem.file === file)) {
-      if (faults.length > 0) terminal.err(`Note: ${file} is left as it is: something in it cannot be used.\n`);
+      terminal.err(`Note: ${file} is left as it is, for something in it cannot be used.\n`);
+      // The run that follows asks no case without expectations, and so does not tell these.
+      const untold = found.filter((result) => expectsNothing(result.case.expect)).flatMap((result) => result.problems);
+      for (const problem of untold) terminal.err(`  ${formatProblem(problem)}\n`);
       continue;
     }
     const update = await updateFile(file, found);

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { DOMParser } from '@xmldom/xmldom';
 import { describe, expect, it } from 'vitest';
@@ -261,6 +262,15 @@ PASS  ${file}  web / new
     });
   });
 
+  it('tells why it cannot write the expectations of a new case', async () => {
+    const folder = folderWith({ 'a.imctest.yaml': aDocumentWith({ pod: 'nowhere.yaml', expect: {} }) });
+    const { code, err } = await imc(['test', folder, '--update']);
+    expect(code).toBe(2);
+    expect(err).toMatch(
+      /^Note: .*a\.imctest\.yaml is left as it is, .*\n {2}.*a\.imctest\.yaml:1:\d+: cases\[0\]\.pod: .*nowhere\.yaml: no such/,
+    );
+  });
+
   it('ignores the settings of the environment, so that a case gives the same answer everywhere', async () => {
     const folder = folderWith({ 'a.imctest.yaml': cases('web', { a: { outcome: 'CompleteMatch' } }) });
     const { code } = await imc(['test', folder], { env: { IMC_MODE: 'off' } });
@@ -333,6 +343,12 @@ describe('imc test on what cannot be used: exit code 2, the place, and what to d
     expect(code).toBe(2);
     expect(err).toMatch(/^Error: /);
     expect(err).toMatch(says);
+  });
+
+  it('passes over what is no file, and does not wait for it', async () => {
+    const folder = folderWith({ 'a.imctest.yaml': cases('web', { a: { outcome: 'CompleteMatch' } }) });
+    execFileSync('mkfifo', [`${folder}/b.imctest.yaml`, `${folder}/cluster/pipe.yaml`]);
+    expect((await imc(['test', folder])).out).toMatch(/\n1 passed, 0 failed\n$/);
   });
 
   it('a broken resource, in its own file', async () => {
