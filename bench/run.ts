@@ -1,5 +1,5 @@
 /**
- * The benchmarks: `npm run bench -- [--quick] [--only a,b,c,d] [--profile] [--assert]`. Prints a table for each part with
+ * The benchmarks: `npm run bench -- [--quick] [--only a,b,c,d,e] [--profile] [--assert]`. Prints a table for each part with
  * the target beside each figure, and writes everything to `bench/results/latest.json`. What is measured and how to read
  * it: `bench/README.md`.
  */
@@ -8,6 +8,8 @@ import { cpus, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import type { CasePlan } from './case-cost.ts';
+import { caseCost } from './case-cost.ts';
 import type { DecisionPlan } from './decision-cost.ts';
 import { decisionCost } from './decision-cost.ts';
 import type { IndexPlan } from './index-cost.ts';
@@ -29,6 +31,7 @@ interface Plan {
   readonly index: IndexPlan;
   readonly review: Omit<ReviewPlan, 'profileFolder'>;
   readonly start: StartPlan;
+  readonly cases: CasePlan;
 }
 
 const FULL: Plan = {
@@ -36,6 +39,7 @@ const FULL: Plan = {
   index: { caches: 10_000, builds: 7 },
   review: { caches: 1000, connections: 8, rounds: 10, reviewsPerRound: 8000, warmUpReviews: 10_000, arrivalsMs: 6000 },
   start: { caches: 1000, runs: 5, reviews: 20_000, connections: 8 },
+  cases: { files: 1000, caches: 100, runs: 5 },
 };
 
 const QUICK: Plan = {
@@ -43,12 +47,13 @@ const QUICK: Plan = {
   index: { caches: 10_000, builds: 3 },
   review: { caches: 1000, connections: 8, rounds: 4, reviewsPerRound: 1500, warmUpReviews: 4000, arrivalsMs: 1000 },
   start: { caches: 1000, runs: 1, reviews: 4000, connections: 8 },
+  cases: { files: 1000, caches: 100, runs: 1 },
 };
 
-const PARTS = ['a', 'b', 'c', 'd'] as const;
+const PARTS = ['a', 'b', 'c', 'd', 'e'] as const;
 type Part = (typeof PARTS)[number];
 
-const USAGE = 'usage: npm run bench -- [--quick] [--only a,b,c,d] [--profile] [--assert]';
+const USAGE = 'usage: npm run bench -- [--quick] [--only a,b,c,d,e] [--profile] [--assert]';
 
 process.exitCode = await main();
 
@@ -81,6 +86,7 @@ async function main(): Promise<number> {
       const { program, certificate } = await prepare();
       return startCost(plan.start, program, certificate, scratch, progress);
     },
+    e: async () => caseCost(plan.cases, (await prepare()).program, scratch, progress),
   };
 
   const reports: PartReport[] = [];

@@ -6,6 +6,9 @@ import { temporaryFolder, writeIn } from '../composition/temporary-folder.ts';
 import { A_POD, aCacheObject, aDocument, aDocumentWith, aProfileObject } from '../testing/cases.ts';
 import { imc } from './recording-terminal.ts';
 
+/** Of POSIX, not of npm. */
+const MAKE_PIPE = 'mkfifo';
+
 const CACHE = JSON.stringify(aCacheObject('web', ['nginx:1.27.0', 'busybox:1.36.1']));
 
 /** A folder with a cluster, a pod, and these case files. */
@@ -347,7 +350,7 @@ describe('imc test on what cannot be used: exit code 2, the place, and what to d
 
   it('passes over what is no file, and does not wait for it', async () => {
     const folder = folderWith({ 'a.imctest.yaml': cases('web', { a: { outcome: 'CompleteMatch' } }) });
-    execFileSync('mkfifo', [`${folder}/b.imctest.yaml`, `${folder}/cluster/pipe.yaml`]);
+    for (const pipe of ['b.imctest.yaml', 'cluster/pipe.yaml']) execFileSync(MAKE_PIPE, [`${folder}/${pipe}`]);
     expect((await imc(['test', folder])).out).toMatch(/\n1 passed, 0 failed\n$/);
   });
 
