@@ -14,6 +14,7 @@ const MANUALS = [
   'bench/README.md',
   'docs/caches.md',
   'docs/review.md',
+  'charts/eci-imagecache-webhook/README.md',
   'src/README.md',
   ...readdirSync(new URL('docs', ROOT)).map((name) => `docs/${name}`),
 ];
@@ -45,6 +46,18 @@ describe('the README keeps up with the source', () => {
   it('spec S8: names every metric of ours', () => {
     const metrics = readFileSync(new URL('src/telemetry/metrics.ts', ROOT), 'utf8');
     for (const [, name] of metrics.matchAll(/name: '(imc_\w+)'/g)) expect(readme).toContain(`\`${name}`);
+  });
+});
+
+describe('docs/operate.md', () => {
+  const text = readFileSync(new URL('docs/operate.md', ROOT), 'utf8');
+
+  it('builds alerts on metrics and outcomes that there are', () => {
+    const told = readme.slice(readme.indexOf('## Metrics'));
+    for (const [name] of text.matchAll(/\bimc_[a-z_]+?(?=_bucket|[^a-z_])/g)) expect(told).toContain(`\`${name}`);
+    const outcomes = [...text.matchAll(/outcome!?=~?"([^"]+)"/g)].flatMap(([, names = '']) => names.split('\\|'));
+    expect(outcomes.length).toBeGreaterThan(0);
+    for (const outcome of outcomes) expect(OUTCOMES).toContain(outcome);
   });
 });
 

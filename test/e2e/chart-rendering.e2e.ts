@@ -298,6 +298,43 @@ describe('what belongs to the pods that serve', () => {
   });
 });
 
+describe('what one part is told of another', () => {
+  const argsOf = async (values: object, name: string): Promise<readonly string[]> =>
+    deployment(await renderChart({ values }), name).spec.template.spec.containers[0].args;
+
+  it('the controller keeps what serve reads, and knows its pods', async () => {
+    const controller = await argsOf({}, `${NAME}-controller`);
+    expect(controller).toEqual([
+      'controller',
+      '--config=/etc/imc/settings/imc.yaml',
+      '--port=8443',
+      '--admin-host=::',
+      '--admin-port=8080',
+      `--tls-secret=${NAME}-tls`,
+      `--controller-lease=${NAME}-controller`,
+      `--tls-webhook-configuration=zz-${NAME}`,
+      '--tls-pod-selector=app.kubernetes.io/name=eci-imagecache-webhook,app.kubernetes.io/instance=imc,app.kubernetes.io/component=serve',
+    ]);
+    expect(await argsOf({}, NAME)).toEqual([
+      'serve',
+      '--config=/etc/imc/settings/imc.yaml',
+      '--port=8443',
+      '--admin-host=::',
+      '--admin-port=8080',
+      `--tls-secret=${NAME}-tls`,
+      '--source=kubernetes',
+      '--host=::',
+      `--profile-config-map=${NAME}-profile`,
+    ]);
+  });
+
+  it('nobody looks after a certificate that others make', async () => {
+    const values = { tls: { mode: 'cert-manager' } };
+    for (const name of [NAME, `${NAME}-controller`])
+      expect((await argsOf(values, name)).join(' ')).not.toContain('--tls-');
+  });
+});
+
 describe('the settings', () => {
   it.each([
     [{}],

@@ -12,7 +12,7 @@ const SERVE = [
   'cluster: get list watch eci.alibabacloud.com/imagecaches',
   'cluster: get list watch namespaces',
   'kube-system: get list watch configmaps eci-profile',
-  'kube-system: create patch events',
+  'kube-system: create events',
   `imc-system: get list watch configmaps ${NAME}-profile`,
 ];
 
@@ -21,7 +21,7 @@ const CONTROLLER = [
   'cluster: patch eci.alibabacloud.com/imagecaches/status',
   'cluster: get list watch namespaces',
   'cluster: get list watch pods',
-  'cluster: create patch events',
+  'cluster: create events',
   'kube-system: get list watch configmaps eci-profile',
   'imc-system: create coordination.k8s.io/leases',
   `imc-system: get update patch coordination.k8s.io/leases ${NAME}-controller`,

@@ -284,12 +284,15 @@ matchConditions:
 {{- end }}
 {{- end }}
 
-{{/* The arguments both commands share: the cluster, the settings, the pages for health and metrics. */}}
+{{/* The arguments both commands share: the settings, where reviews are answered, the pages for health and metrics. */}}
 {{- define "imc.commonArguments" -}}
 - "--config=/etc/imc/settings/imc.yaml"
-- "--source=kubernetes"
+- "--port=8443"
 - "--admin-host=::"
 - "--admin-port=8080"
+{{- if eq .Values.tls.mode "self-managed" }}
+- "--tls-secret={{ include "imc.tlsSecretName" . }}"
+{{- end }}
 {{- end }}
 
 {{/*
@@ -328,14 +331,6 @@ the labels. A rule without a selector brings no pod by itself. Takes a dict with
 {{- end }}
 {{- end }}
 {{- or $reachable (not $selects) }}
-{{- end }}
-
-{{- define "imc.selfManagedArguments" -}}
-- {{ printf "--tls-secret=%s" (include "imc.tlsSecretName" .) | quote }}
-{{- end }}
-
-{{- define "imc.controllerArguments" -}}
-- {{ printf "--tls-secret=%s" (include "imc.tlsSecretName" .) | quote }}
 {{- end }}
 
 {{/* What the schema cannot say: values that need each other. */}}
