@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
+import type { Commands } from '../composition/commands.ts';
 import { closest } from '../config/suggestion.ts';
 import type { Severity } from '../lint/finding-definition.ts';
 import { SEVERITIES } from '../lint/finding-definition.ts';
@@ -12,6 +13,7 @@ import { toYaml } from '../wire/yaml-text.ts';
 import type { ExitCode, Options } from './command.ts';
 import { collect, nowOption, outputOption, settingsOf, textOption, textsOption, withSettings } from './command.ts';
 import { findingDefinitionText, findingListText } from './finding-catalogue.ts';
+import { sarifLog } from './finding-sarif.ts';
 import { findingTable, lintSummary } from './finding-table.ts';
 import type { ManifestFile } from './manifest-files.ts';
 import { readEachManifest, readManifests } from './manifest-files.ts';
@@ -19,7 +21,7 @@ import type { Terminal } from './terminal.ts';
 import { UsageError } from './terminal.ts';
 
 /** `imc lint`: what is wrong or suspicious in manifests (spec section 8). */
-export function lintCommand(terminal: Terminal, done: (code: ExitCode) => void): Command {
+export function lintCommand(commands: Commands, terminal: Terminal, done: (code: ExitCode) => void): Command {
   const command = new Command('lint')
     .summary('find mistakes in eci-profiles, ImageCaches and workloads')
     .description(
@@ -35,7 +37,7 @@ export function lintCommand(terminal: Terminal, done: (code: ExitCode) => void):
     .addOption(new Option('--severity <least>', 'least severity shown').choices(SEVERITIES).default('info'))
     .option('--strict', 'warnings end with exit code 1, too')
     .option('--max-warnings <n>', 'more warnings than this end with exit code 1', count)
-    .addOption(outputOption(['table', 'json', 'yaml']))
+    .addOption(outputOption(['table', 'json', 'yaml', 'sarif']))
     .option('--list', 'list all codes and exit')
     .option('--explain <code>', 'explain a code, with an example, and exit')
     .addOption(nowOption())
@@ -49,15 +51,16 @@ Examples:
   imc lint -f examples/cluster -f examples/workloads
   imc lint -f deployment.yaml --dir examples/cluster --strict
   helm template chart | imc lint -f - --ignore IMC4
+  imc lint -f manifests -o sarif > imc.sarif
   imc lint --explain IMC301
 
 Exit code: 0 no errors, 1 errors or too many warnings, 2 bad usage or input that cannot be read.`,
     )
-    .action(async (options: Options) => done(await runLint(options, terminal)));
+    .action(async (options: Options) => done(await runLint(options, commands, terminal)));
   return withSettings(command, 'lint');
 }
 
-async function runLint(options: Options, terminal: Terminal): Promise<ExitCode> {
+async function runLint(options: Options, commands: Commands, terminal: Terminal): Promise<ExitCode> {
   if (options['list'] === true || options['explain'] !== undefined) return describeCodes(options, terminal);
   const paths = textsOption(options, 'filename');
   if (paths.length === 0)
@@ -81,9 +84,20 @@ async function runLint(options: Options, terminal: Terminal): Promise<ExitCode> 
   const shown = found.filter((finding) => isShown(finding, options) && isWanted(finding.code));
   const summary = { files: files.length, objects, unreadable, ...tally(shown) };
   const output = textOption(options, 'output');
-  if (output === 'json') terminal.out(`${JSON.stringify({ findings: shown, summary }, null, 2)}\n`);
-  else if (output === 'yaml') terminal.out(toYaml({ findings: shown, summary }));
-  else terminal.out(`${findingTable(shown, terminal.colour.out)}${lintSummary(summary, terminal.colour.out)}`);
+  const colour = terminal.colour.out;
+  switch (output) {
+    case 'json':
+      terminal.out(`${JSON.stringify({ findings: shown, summary }, null, 2)}\n`);
+      break;
+    case 'yaml':
+      terminal.out(toYaml({ findings: shown, summary }));
+      break;
+    case 'sarif':
+      terminal.out(`${JSON.stringify(sarifLog(shown, commands.version.version, unreadable === 0), null, 2)}\n`);
+      break;
+    default:
+      terminal.out(`${findingTable(shown, colour)}${lintSummary(summary, colour)}`);
+  }
   if (unreadable > 0) return 2;
   const limit = options['strict'] === true ? 0 : Number(options['maxWarnings'] ?? Infinity);
   return summary.errors > 0 || summary.warnings > limit ? 1 : 0;
@@ -109,6 +123,9 @@ function lintedFile(file: ManifestFile): LintedFile {
 /** `--list` and `--explain`. */
 function describeCodes(options: Options, terminal: Terminal): ExitCode {
   const wanted = textOption(options, 'explain');
+  if (textOption(options, 'output') === 'sarif') {
+    throw new UsageError('-o sarif is for findings; --list and --explain print table, json and yaml');
+  }
   const colour = terminal.colour.out;
   if (wanted === undefined) terminal.out(findingListText(textOption(options, 'output'), colour));
   else terminal.out(findingDefinitionText(knownCode(wanted), textOption(options, 'output'), colour));

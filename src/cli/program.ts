@@ -74,7 +74,7 @@ export function createProgram(
     .addCommand(explainCommand(commands, terminal, done))
     .addCommand(testCommand(commands, terminal, done))
     .addCommand(cachesCommand(commands, terminal, done))
-    .addCommand(lintCommand(terminal, done))
+    .addCommand(lintCommand(commands, terminal, done))
     .addCommand(certsCommand(commands, terminal, done))
     .addCommand(versionCommand(commands, terminal, done))
     .addCommand(completionCommand(terminal, done))

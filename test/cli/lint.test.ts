@@ -95,6 +95,47 @@ describe('what is printed', () => {
     expect({ code: 1, ...parse(yaml.out) }).toEqual(json);
   });
 
+  it('-o sarif: a log that code hosts can show (SARIF 2.1.0)', async () => {
+    const folder = temporaryFolder({ 'a b.yaml': ERROR, 'c.yaml': BROKEN });
+    const { code, out } = await imc(['lint', '-f', folder, '-o', 'sarif']);
+    expect(code).toBe(2);
+    const log: unknown = JSON.parse(out);
+    expect(log).toMatchObject({
+      version: '2.1.0',
+      runs: [
+        {
+          tool: { driver: { name: 'imc', rules: FINDING_CODES.map((id) => ({ id })) } },
+          invocations: [{ executionSuccessful: false }],
+          results: [
+            {
+              ruleId: 'IMC203',
+              ruleIndex: FINDING_CODES.indexOf('IMC203'),
+              level: 'error',
+              message: { text: 'spec.imageCacheSize is 10 GiB; 20 to 32768 are allowed (write 20 to 32768)' },
+              locations: [
+                {
+                  physicalLocation: {
+                    artifactLocation: { uri: `file://${folder}/a%20b.yaml` },
+                    region: { startLine: 4, startColumn: 50 },
+                  },
+                  logicalLocations: [{ fullyQualifiedName: 'ImageCache/web' }],
+                },
+              ],
+            },
+            { ruleId: 'IMC001', level: 'error' },
+          ],
+        },
+      ],
+    });
+  });
+
+  it('-o sarif: paths stay relative, infos are notes', async () => {
+    const { out } = await imc(['lint', '-f', 'examples/cluster/eci-profile.yaml', '-o', 'sarif', '--select', 'IMC108']);
+    const log: unknown = JSON.parse(out);
+    const physicalLocation = { artifactLocation: { uri: 'examples/cluster/eci-profile.yaml' } };
+    expect(log).toMatchObject({ runs: [{ results: [{ level: 'note', locations: [{ physicalLocation }] }] }] });
+  });
+
   it('keeps what stands in a file from breaking the line or reaching the terminal', async () => {
     const stdin = CLEAN.replace('nginx:1.27.0', '\\e[31mred\\nline');
     const { out } = await imc(['lint', '-f', '-'], { stdin });
@@ -146,6 +187,10 @@ describe('choosing findings', () => {
     {
       args: ['--explain', 'IMC3O4'],
       says: /there is no code IMC3O4; did you mean IMC304\? \(imc lint --list shows all\)/,
+    },
+    {
+      args: ['--list', '-o', 'sarif'],
+      says: /-o sarif is for findings; --list and --explain print table, json and yaml/,
     },
     { args: ['--max-warnings', 'few'], says: /Expected a whole number from 0/ },
     { args: ['--severity', 'fatal'], says: /Allowed choices are error, warning, info/ },
