@@ -10,8 +10,9 @@ export function serveCommand(commands: Commands, terminal: Terminal, done: (code
     .summary('answer admission reviews over HTTPS')
     .description(
       'Serves the webhook: POST /mutate over HTTPS, and /livez, /readyz and /metrics over plain HTTP on the admin port. ' +
-        'The cluster is a folder of YAML and JSON files (ImageCaches, Namespaces, the ConfigMap kube-system/eci-profile); ' +
-        'a change of a file counts from the next review on. Without a certificate it makes one. ' +
+        'The cluster (ImageCaches, Namespaces, the ConfigMap kube-system/eci-profile) is watched at the API server, inside of ' +
+        'a cluster or with --kubeconfig, or it is a folder of YAML and JSON files; a change counts from the next review on. ' +
+        'Without a certificate it makes one. ' +
         'SIGTERM drains: reviews are answered for drainSeconds more; a second signal ends it at once.',
     )
     .addHelpText(
@@ -19,6 +20,7 @@ export function serveCommand(commands: Commands, terminal: Terminal, done: (code
       `
 Examples:
   imc serve --dir examples/cluster --ca-out ca.crt
+  imc serve --kubeconfig ~/.kube/config --ca-out ca.crt
   imc serve --dir /var/lib/imc --cert-dir /etc/imc/tls --config imc.yaml
   imc review -f pod.yaml --server https://localhost:8443 --ca-file ca.crt
 

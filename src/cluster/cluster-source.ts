@@ -11,6 +11,8 @@ export interface ClusterSource {
   stop(): Promise<void>;
   /** What the source cannot use at present, for readiness details and logs; empty when all is well. */
   problems(): readonly SourceProblem[];
+  /** Whether the eci-profile can be used as it is (spec P6); `undefined` before it has been read. */
+  isProfileValid(): boolean | undefined;
   /** Whether a namespace that is not in the store may still be on its way (spec G6). Files are always complete. */
   readonly mayLag: boolean;
 }

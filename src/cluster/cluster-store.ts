@@ -22,7 +22,16 @@ export class ClusterStore {
   readonly #waiting = new Map<string, Set<() => void>>();
   readonly #synced = new Set<Resource>();
   readonly #heardAtMs = new Map<Resource, number>();
+  readonly #steadyMs: (() => number) | undefined;
   #profile: EciProfile = EMPTY_PROFILE;
+
+  /**
+   * @param steadyMs - a clock for ages that no correction of the machine's time disturbs, in milliseconds; without it
+   *   ages are measured with the times that are given.
+   */
+  constructor(steadyMs?: () => number) {
+    this.#steadyMs = steadyMs;
+  }
 
   /**
    * The cluster at this moment, or `undefined` before every resource has had a full listing (spec M13).
@@ -54,13 +63,13 @@ export class ClusterStore {
 
   /** The source was in touch with the truth about this resource, whether or not anything had changed. */
   heard(resource: Resource, nowMs: number): void {
-    this.#heardAtMs.set(resource, nowMs);
+    this.#heardAtMs.set(resource, this.#steadyMs?.() ?? nowMs);
   }
 
   /** Milliseconds since the source was last in touch about this resource; `undefined` if it never was. */
   ageMs(resource: Resource, nowMs: number): number | undefined {
     const heardAtMs = this.#heardAtMs.get(resource);
-    return heardAtMs === undefined ? undefined : Math.max(0, nowMs - heardAtMs);
+    return heardAtMs === undefined ? undefined : Math.max(0, (this.#steadyMs?.() ?? nowMs) - heardAtMs);
   }
 
   /** How many objects of each resource are held; rules for the profile. */

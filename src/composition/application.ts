@@ -78,7 +78,7 @@ export class Application {
         return ageMs === undefined ? undefined : ageMs / 1000;
       },
       objects: (resource) => (store.unsynced().includes(resource) ? undefined : store.counts()[resource]),
-      profileValid: () => !source.problems().some(({ resource }) => resource === 'eci-profile'),
+      profileValid: () => source.isProfileValid(),
       // Probes and scrapes come before the first certificate.
       certificateExpiry: () => (hasStarted() ? this.#get(TOKENS.certificates).current().notAfter : undefined),
     });

@@ -7,16 +7,21 @@ import { AdmissionReviewer } from '../admission/reviewer.ts';
 import type { CertificateSource } from '../certs/certificate-source.ts';
 import { certificateFilesIn, FileCertificateSource } from '../certs/file-certificate-source.ts';
 import { SelfSignedCertificateSource } from '../certs/self-signed-certificate-source.ts';
+import type { ClusterSource } from '../cluster/cluster-source.ts';
+import type { Resource } from '../cluster/cluster-store.ts';
 import { ClusterStore, RESOURCES } from '../cluster/cluster-store.ts';
 import type { ServeSettings } from '../config/config.ts';
 import { OUTCOMES } from '../core/outcome.ts';
 import { EmbeddedSource } from '../embedded/embedded-source.ts';
+import { KubeClient } from '../kubernetes/kube-client.ts';
+import { KubernetesSource } from '../kubernetes/kubernetes-source.ts';
+import { RESTART_CAUSES } from '../kubernetes/reflector.ts';
 import { AdmissionServer } from '../server/admission-server.ts';
 import { OperationsServer } from '../server/operations-server.ts';
 import { Readiness } from '../server/readiness.ts';
 import type { RootLogger } from '../telemetry/logger.ts';
 import { Metrics } from '../telemetry/metrics.ts';
-import { bind } from './token.ts';
+import { bind, type Get } from './token.ts';
 import { INPUTS, TOKENS } from './tokens.ts';
 
 /** The version of this program. */
@@ -28,19 +33,8 @@ export const VERSION = packageJson.version;
  */
 export function createContainer(): DependencyContainer {
   const container = globalContainer.createChildContainer();
-  bind(container, TOKENS.store, () => new ClusterStore());
-  bind(
-    container,
-    TOKENS.source,
-    (get) =>
-      new EmbeddedSource({
-        directory: get(INPUTS.serveSettings).source.dir,
-        store: get(TOKENS.store),
-        logger: get(INPUTS.logger),
-        now: get(INPUTS.clock),
-        onUndecodable: (resource) => get(TOKENS.metrics).countUndecodable(resource),
-      }),
-  );
+  bind(container, TOKENS.store, () => new ClusterStore(() => performance.now()));
+  bind(container, TOKENS.source, clusterSource);
   bind(
     container,
     TOKENS.reviewer,
@@ -50,10 +44,14 @@ export function createContainer(): DependencyContainer {
         settings: get(INPUTS.decisionSettings),
         now: get(INPUTS.clock),
         ownNamespace: get(INPUTS.ownNamespace).name,
-        namespacesMayLag: false,
+        namespacesMayLag: get(INPUTS.namespacesMayLag).value,
       }),
   );
-  bind(container, TOKENS.metrics, () => new Metrics({ version: VERSION, outcomes: OUTCOMES, resources: RESOURCES }));
+  bind(
+    container,
+    TOKENS.metrics,
+    () => new Metrics({ version: VERSION, outcomes: OUTCOMES, resources: RESOURCES, restartCauses: RESTART_CAUSES }),
+  );
   bind(container, TOKENS.certificates, (get) =>
     certificateSource(get(INPUTS.serveSettings), get(INPUTS.ownNamespace).name, get(INPUTS.logger)),
   );
@@ -86,6 +84,25 @@ export function createContainer(): DependencyContainer {
       }),
   );
   return container;
+}
+
+function clusterSource(get: Get): ClusterSource {
+  const { source } = get(INPUTS.serveSettings);
+  const common = {
+    store: get(TOKENS.store),
+    logger: get(INPUTS.logger),
+    now: get(INPUTS.clock),
+    onUndecodable: (resource: Resource) => get(TOKENS.metrics).countUndecodable(resource),
+  };
+  if (source.kind === 'files') return new EmbeddedSource({ ...common, directory: source.dir });
+  const namespace = get(INPUTS.ownNamespace).name;
+  const { kubeconfig, context, profileConfigMap } = source;
+  return new KubernetesSource({
+    ...common,
+    open: () => KubeClient.open({ kubeconfig, context, env: get(INPUTS.environment) }),
+    kept: namespace === undefined ? undefined : { namespace, name: profileConfigMap },
+    onRestart: (resource, cause) => get(TOKENS.metrics).countWatchRestart(resource, cause),
+  });
 }
 
 function certificateSource(

@@ -99,6 +99,7 @@ async function openOffline(request: OfflineRequest): Promise<OfflineEngine> {
   bindValue(container, INPUTS.decisionSettings, () => settings);
   bindValue(container, INPUTS.clock, () => nowMs);
   bindValue(container, INPUTS.ownNamespace, { name: undefined });
+  bindValue(container, INPUTS.namespacesMayLag, { value: false });
   const reviewer = container.resolve(TOKENS.reviewer.name);
   const cluster = store.view(nowMs);
   if (cluster === undefined) throw new Error(`not listed: ${store.unsynced().join(', ')}`);
@@ -161,6 +162,8 @@ async function serve({ request, loaded }: ServeRequest): Promise<RunningServer> 
   bindValue(container, INPUTS.decisionSettings, () => hot.decision);
   bindValue(container, INPUTS.serveSettings, config.serve);
   bindValue(container, INPUTS.clock, () => Date.now());
+  bindValue(container, INPUTS.environment, request.env);
+  bindValue(container, INPUTS.namespacesMayLag, { value: config.serve.source.kind === 'kubernetes' });
   bindValue(container, INPUTS.ownNamespace, { name: request.env['POD_NAMESPACE'] || undefined });
   bindValue(container, INPUTS.logger, logger);
   const { clientCa } = config.serve;

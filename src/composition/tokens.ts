@@ -5,6 +5,7 @@ import type { ClusterStore, Resource } from '../cluster/cluster-store.ts';
 import type { ServeSettings } from '../config/config.ts';
 import type { Outcome } from '../core/outcome.ts';
 import type { DecisionSettings } from '../core/settings.ts';
+import type { RestartCause } from '../kubernetes/reflector.ts';
 import type { AdmissionServer } from '../server/admission-server.ts';
 import type { OperationsServer } from '../server/operations-server.ts';
 import type { Readiness } from '../server/readiness.ts';
@@ -19,6 +20,10 @@ export const INPUTS = {
   serveSettings: token<ServeSettings>('serveSettings'),
   /** Milliseconds since the epoch. */
   clock: token<() => number>('clock'),
+  /** Usually `process.env`: where a kubeconfig may be named. */
+  environment: token<Readonly<Record<string, string | undefined>>>('environment'),
+  /** Whether a namespace that is not known may still be on its way (spec G6). */
+  namespacesMayLag: token<{ readonly value: boolean }>('namespacesMayLag'),
   /** The namespace this program runs in, if any. */
   ownNamespace: token<{ readonly name: string | undefined }>('ownNamespace'),
   logger: token<RootLogger>('logger'),
@@ -31,7 +36,7 @@ export const TOKENS = {
   store: token<ClusterStore>('store'),
   source: token<ClusterSource>('source'),
   reviewer: token<AdmissionReviewer>('reviewer'),
-  metrics: token<Metrics<Outcome, Resource>>('metrics'),
+  metrics: token<Metrics<Outcome, Resource, RestartCause>>('metrics'),
   certificates: token<CertificateSource>('certificates'),
   readiness: token<Readiness>('readiness'),
   admissionServer: token<AdmissionServer>('admissionServer'),

@@ -24,7 +24,7 @@ export interface HotSettings {
 
 /** Settings `imc serve` starts with. */
 export interface ServeSettings {
-  readonly source: { readonly kind: 'files'; readonly dir: string };
+  readonly source: SourceSettings;
   /** Address of the HTTPS listener. `::` asks for every address: where IPv6 is missing, listen on `0.0.0.0` instead. */
   readonly host: string;
   /** 0 asks for any free port; so it does for `adminPort`. */
@@ -35,6 +35,15 @@ export interface ServeSettings {
   /** File of the CA that callers' certificates must come from. */
   readonly clientCa: string | undefined;
 }
+
+/** Where the cluster is read from (spec section 8). */
+export type SourceSettings =
+  | { readonly kind: 'files'; readonly dir: string }
+  | ({
+      readonly kind: 'kubernetes';
+      /** Where the last good eci-profile is kept (spec P6). */
+      readonly profileConfigMap: string;
+    } & ClusterSettings);
 
 /** Where the serving certificate comes from (spec S1). */
 export type CertificateSettings =
@@ -100,7 +109,9 @@ export function loadConfig(request: ConfigRequest): LoadedConfig {
   const problems = [...file.problems, ...inOrder(given, [...schemaProblems(parsed.error, given), ...misfits(given)])];
   if (!parsed.success || problems.length > 0) throw new ConfigError(problems);
   const values = Object.freeze(parsed.data);
-  return { config: freezeConfig(values), values, warnings: [...environment.warnings, ...idle(given)] };
+  const source = sourceKind(values, given, request);
+  const warnings = [...environment.warnings, ...idle(given), ...idleForSource(given, source, request)];
+  return { config: freezeConfig(values, source), values, warnings };
 }
 
 /** The error for a settings file that is not there or may not be read. */
@@ -192,7 +203,31 @@ function idle(given: Given): string[] {
   return [`${caOut.origin}: caOut: no effect with ${certificate.key}, since the program then makes no certificate`];
 }
 
-function freezeConfig(values: SettingValues): Config {
+/** Where the cluster is read from; files are meant wherever a folder is all that was named. */
+function sourceKind(
+  values: SettingValues,
+  given: Given,
+  { env, flags, context }: ConfigRequest,
+): SourceSettings['kind'] {
+  if (values.source !== undefined) return values.source;
+  const isNamed = values.kubeconfig !== undefined || values.context !== undefined;
+  // Other commands have a --dir of their own, and read a cluster only if it is named.
+  if (context.command !== 'serve') return isNamed && flags['dir'] === undefined ? 'kubernetes' : 'files';
+  const isInCluster = Boolean(env['KUBERNETES_SERVICE_HOST']);
+  return isNamed || (isInCluster && !given.has('dir')) ? 'kubernetes' : 'files';
+}
+
+/** Settings that have no effect with where the cluster is read from. */
+function idleForSource(given: Given, source: SourceSettings['kind'], { context }: ConfigRequest): string[] {
+  if (context.command !== 'serve') return [];
+  const keys = source === 'files' ? ['kubeconfig', 'context', 'profileConfigMap'] : ['dir'];
+  return keys.flatMap((key) => {
+    const setting = given.get(key);
+    return setting === undefined ? [] : [`${setting.origin}: ${key}: no effect with the source ${source}`];
+  });
+}
+
+function freezeConfig(values: SettingValues, source: SourceSettings['kind']): Config {
   const { kubeconfig, context } = values;
   const cluster =
     kubeconfig === undefined && context === undefined ? undefined : Object.freeze({ kubeconfig, context });
@@ -205,10 +240,14 @@ function freezeConfig(values: SettingValues): Config {
     expiryMarginMs: values.expiryMargin,
     warnings: values.warnings,
     controllerDriver:
-      values['controller.driver'] ?? (cluster === undefined ? DEFAULT_SETTINGS.controllerDriver : 'external'),
+      values['controller.driver'] ?? (source === 'files' ? DEFAULT_SETTINGS.controllerDriver : 'external'),
   });
   const serve = Object.freeze<ServeSettings>({
-    source: Object.freeze({ kind: values.source, dir: values.dir }),
+    source: Object.freeze<SourceSettings>(
+      source === 'files'
+        ? { kind: source, dir: values.dir }
+        : { kind: source, kubeconfig, context, profileConfigMap: values.profileConfigMap },
+    ),
     host: values.host,
     port: values.port,
     adminHost: values.adminHost,

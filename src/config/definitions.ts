@@ -27,7 +27,7 @@ const DECISION: readonly SettingsCommand[] = ['serve', 'review', 'explain', 'cac
 /** Settings that decide which cache a pod would get. */
 const MATCHING: readonly SettingsCommand[] = [...DECISION, 'lint'];
 const SERVE: readonly SettingsCommand[] = ['serve'];
-const CLUSTER: readonly SettingsCommand[] = ['review', 'explain', 'caches'];
+const CLUSTER: readonly SettingsCommand[] = ['serve', 'review', 'explain', 'caches'];
 
 /** Every setting by its key, in the order of the documentation. Names, parser, flags and tables all come from here. */
 export const SETTINGS = {
@@ -108,11 +108,13 @@ export const SETTINGS = {
     description: 'How much is logged.',
   }),
   source: define({
-    ...filesOnly(),
-    default: 'files',
+    ...optional(choice('files', 'kubernetes')),
+    default: undefined,
+    defaultText: '`kubernetes` inside a cluster, with `kubeconfig` or with `context`; else `files`',
     applies: 'restart',
     commands: SERVE,
-    description: 'Where the cluster is read from; in this release only `files` can be chosen.',
+    description:
+      'Where the cluster is read from: the API server, or a folder of files, which is also meant when only `dir` is given.',
   }),
   dir: define({
     ...path('folder', '.', 'examples/cluster'),
@@ -127,7 +129,7 @@ export const SETTINGS = {
     applies: 'restart',
     commands: CLUSTER,
     description:
-      'The kubeconfig file of the cluster to ask; with `context` alone, those of `KUBECONFIG` or `~/.kube/config` count.',
+      'The kubeconfig file of the cluster to ask; without it `KUBECONFIG`, the service account or `~/.kube/config` counts.',
   }),
   context: define({
     ...optional(word('production')),
@@ -135,6 +137,14 @@ export const SETTINGS = {
     applies: 'restart',
     commands: CLUSTER,
     description: 'The context of the kubeconfig to use, instead of its current one.',
+  }),
+  profileConfigMap: define({
+    ...word('eci-imagecache-webhook-profile'),
+    default: 'eci-imagecache-webhook-profile',
+    applies: 'restart',
+    commands: SERVE,
+    description:
+      'The ConfigMap beside this program in which the controller keeps the last good eci-profile, for replicas that start while it is broken.',
   }),
   host: define({
     ...address,
@@ -255,16 +265,4 @@ export function settingsTable(command?: SettingsCommand): SettingRow[] {
 
 function define<Value>(definition: SettingDefinition<Value>): SettingDefinition<Value> {
   return definition;
-}
-
-/** `kubernetes` is known, so that whoever asks for it is told more than that it is misspelt. */
-function filesOnly(): SettingType<'files'> {
-  const known = choice('files', 'kubernetes');
-  const error = 'this release has no cluster source; use files';
-  return {
-    ...known,
-    examples: ['files'],
-    schema: known.schema.pipe(z.literal('files', { error })),
-    json: [{ enum: ['files'] }],
-  };
 }

@@ -122,6 +122,10 @@ export class EmbeddedSource implements ClusterSource {
     return [...this.#notices.values(), ...files.flatMap(({ content }) => content.problems)];
   }
 
+  isProfileValid(): boolean | undefined {
+    return this.#profileValid;
+  }
+
   async #follow(): Promise<void> {
     let pollMs = POLL_MS;
     while (!this.#isStopped) {

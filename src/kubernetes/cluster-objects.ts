@@ -1,5 +1,4 @@
 import type { EciProfile } from '../core/eci-profile.ts';
-import { EMPTY_PROFILE } from '../core/eci-profile.ts';
 import type { ImageCache } from '../core/image-cache.ts';
 import type { StringMap } from '../core/label-selector.ts';
 import { decodeEciProfile, selectorsOf } from '../wire/eci-profile.ts';
@@ -14,14 +13,16 @@ import type { ResourceAddress } from './resource-path.ts';
 /** ImageCaches, in the vendor's group and in ours alike. */
 export const IMAGE_CACHES: ResourceAddress = { group: 'eci.alibabacloud.com', version: 'v1', resource: 'imagecaches' };
 export const NAMESPACES: ResourceAddress = { version: 'v1', resource: 'namespaces' };
-export const CONFIG_MAPS_OF_PROFILE: ResourceAddress = {
-  version: 'v1',
-  resource: 'configmaps',
-  namespace: ECI_PROFILE.namespace,
-};
 
-/** Rights can be given for one ConfigMap by name; lists and watches then need this. */
-export const ONLY_THE_PROFILE = { fieldSelector: `metadata.name=${ECI_PROFILE.name}` };
+/** The one ConfigMap with the rules. Rights can be given for it by name; lists and watches then need the selector. */
+export const ECI_PROFILE_ADDRESS = {
+  address: { version: 'v1', resource: 'configmaps', namespace: ECI_PROFILE.namespace } satisfies ResourceAddress,
+  query: { fieldSelector: `metadata.name=${ECI_PROFILE.name}` },
+} as const;
+
+/** What is said of a cluster without the ImageCache resource (spec S2). */
+export const NO_IMAGE_CACHE_RESOURCE =
+  'the cluster has no ImageCache resource (imagecaches.eci.alibabacloud.com): install the CRD, or ECI’s virtual node';
 
 /** What an object says, or why that cannot be told. */
 export type Reading<Value> =
@@ -36,12 +37,24 @@ export function readNamespace(object: JsonObject): Reading<StringMap> {
   return read('Namespace', object, () => decodeNamespace(object).labels);
 }
 
+/** The eci-profile ConfigMap in one version. */
+export type ProfileReading = Reading<EciProfile> & {
+  /** Its text; empty where the key is missing. */
+  readonly selectors: string;
+  readonly uid: string;
+  readonly resourceVersion: string;
+};
+
 /** The rules of the eci-profile ConfigMap; none, and no problem, where the key is missing or blank (spec P6). */
-export function readProfile(object: JsonObject): Reading<EciProfile> {
-  return read('ConfigMap', object, () => {
-    const selectors = selectorsOf(object);
-    return selectors === undefined ? EMPTY_PROFILE : decodeEciProfile(selectors);
-  });
+export function readProfile(object: JsonObject): ProfileReading {
+  const metadata = member(object, 'metadata');
+  const reading = read('ConfigMap', object, () => decodeEciProfile(selectorsOf(object) ?? ''));
+  return {
+    ...reading,
+    selectors: textMember(member(object, 'data'), ECI_PROFILE.key),
+    uid: textMember(metadata, 'uid'),
+    resourceVersion: textMember(metadata, 'resourceVersion'),
+  };
 }
 
 function read<Value>(kind: string, object: JsonObject, decode: () => Value): Reading<Value> {

@@ -2,10 +2,10 @@ import type { ClusterStore } from '../cluster/cluster-store.ts';
 import { RESOURCES } from '../cluster/cluster-store.ts';
 import { isStatus } from './cluster-errors.ts';
 import {
-  CONFIG_MAPS_OF_PROFILE,
+  ECI_PROFILE_ADDRESS,
   IMAGE_CACHES,
   NAMESPACES,
-  ONLY_THE_PROFILE,
+  NO_IMAGE_CACHE_RESOURCE,
   type Reading,
   readImageCache,
   readNamespace,
@@ -13,10 +13,6 @@ import {
 } from './cluster-objects.ts';
 import type { KubeClient } from './kube-client.ts';
 import { readWholeList } from './whole-list.ts';
-
-/** What is said of a cluster without the ImageCache resource (spec S2). */
-const NO_IMAGE_CACHE_RESOURCE =
-  'the cluster has no ImageCache resource (imagecaches.eci.alibabacloud.com): install the CRD, or ECI’s virtual node';
 
 /**
  * Lists a cluster once and fills a store with it, as the server would see it at this moment.
@@ -39,7 +35,7 @@ export async function fillFromCluster(client: KubeClient, store: ClusterStore, n
       return { items: [] };
     }),
     readWholeList(client, NAMESPACES, readNamespace),
-    readWholeList(client, CONFIG_MAPS_OF_PROFILE, readProfile, { query: ONLY_THE_PROFILE }),
+    readWholeList(client, ECI_PROFILE_ADDRESS.address, readProfile, { query: ECI_PROFILE_ADDRESS.query }),
   ]);
   take(caches.items, (_name, cache) => store.putImageCache(cache));
   take(namespaces.items, (name, labels) => store.putNamespace(name, labels));

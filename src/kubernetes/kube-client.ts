@@ -322,7 +322,7 @@ async function statusError(
 }
 
 /** What a Status object says; also the `object` of an `ERROR` event in a watch. */
-function readStatus(value: unknown): StatusAnswer {
+export function readStatus(value: unknown): StatusAnswer {
   const status = member(value, 'code');
   const retryAfter = member(member(value, 'details'), 'retryAfterSeconds');
   return {

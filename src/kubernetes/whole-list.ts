@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { JsonObject } from '../wire/json.ts';
 import { isStatus } from './cluster-errors.ts';
 import type { KubeClient, RequestOptions } from './kube-client.ts';
@@ -36,6 +37,9 @@ export async function readWholeList<Item>(
   return readPages(client, address, reduce, { ...options, pageSize: 0 });
 }
 
+/** So many objects are reduced within a few milliseconds. */
+const BATCH = 50;
+
 async function readPages<Item>(
   client: Pick<KubeClient, 'list'>,
   address: ResourceAddress,
@@ -45,7 +49,11 @@ async function readPages<Item>(
   const items: Item[] = [];
   let resourceVersion = '';
   for await (const page of client.list(address, options)) {
-    for (const object of page.items) items.push(reduce(object));
+    for (const [i, object] of page.items.entries()) {
+      // Reviews get their turn while thousands of objects arrive.
+      if (i % BATCH === BATCH - 1) await setImmediate();
+      items.push(reduce(object));
+    }
     resourceVersion = page.resourceVersion;
   }
   return { items, resourceVersion };

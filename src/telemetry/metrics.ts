@@ -1,11 +1,13 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from '@prometheus-io/client';
 
 /** What the metrics are made for. The label values come from closed unions of the rooms that count (spec S8). */
-export interface MetricsOptions<Outcome extends string, Resource extends string> {
+export interface MetricsOptions<Outcome extends string, Resource extends string, Cause extends string> {
   /** The version of this program. */
   readonly version: string;
   readonly outcomes: readonly Outcome[];
   readonly resources: readonly Resource[];
+  /** Why a watch of a resource can begin again. */
+  readonly restartCauses: readonly Cause[];
 }
 
 /** What is read at the moment of a scrape. `undefined` means not known yet: there is no sample then. */
@@ -29,14 +31,15 @@ const DURATION_BUCKETS_SECONDS = [
  * The metrics of spec S8. Counting costs well under a microsecond; everything that can be read when it is asked for is
  * read then.
  */
-export class Metrics<Outcome extends string, Resource extends string> {
+export class Metrics<Outcome extends string, Resource extends string, Cause extends string> {
   readonly #registry = new Registry();
   readonly #reviews = new Map<Outcome, Counter.Internal>();
   readonly #undecodable = new Map<Resource, Counter.Internal>();
+  readonly #restarts: Counter<'resource' | 'cause'>;
   readonly #duration: Histogram;
   readonly #resources: readonly Resource[];
 
-  constructor({ version, outcomes, resources }: MetricsOptions<Outcome, Resource>) {
+  constructor({ version, outcomes, resources, restartCauses }: MetricsOptions<Outcome, Resource, Cause>) {
     this.#resources = resources;
     const registers = [this.#registry];
     const reviews = new Counter({
@@ -59,6 +62,15 @@ export class Metrics<Outcome extends string, Resource extends string> {
       registers,
     });
     for (const resource of resources) this.#undecodable.set(resource, startAtZero(undecodable.labels(resource)));
+    this.#restarts = new Counter({
+      name: 'imc_watch_restarts_total',
+      help: 'Watches of the API server that ended and began again, by resource and cause.',
+      labelNames: ['resource', 'cause'],
+      registers,
+    });
+    for (const resource of resources) {
+      for (const cause of restartCauses) startAtZero(this.#restarts.labels(resource, cause));
+    }
     new Gauge({
       name: 'imc_build_info',
       help: 'Always 1; the labels tell the version of the program and of Node.js.',
@@ -130,6 +142,11 @@ export class Metrics<Outcome extends string, Resource extends string> {
   /** Counts an object that could not be read. */
   countUndecodable(resource: Resource): void {
     this.#undecodable.get(resource)?.inc();
+  }
+
+  /** Counts a watch that began again. */
+  countWatchRestart(resource: Resource, cause: Cause): void {
+    this.#restarts.labels(resource, cause).inc();
   }
 
   /** Everything, in the text format of Prometheus. */

@@ -16,7 +16,9 @@ import { temporaryFolder } from './temporary-folder.ts';
 /** What an application is made from; only the folder has no default. */
 export interface ApplicationInputs {
   /** The folder that is the cluster. */
-  readonly dir: string;
+  readonly dir?: string;
+  /** The kubeconfig of a cluster, instead of a folder. */
+  readonly kubeconfig?: string;
   /** Asked for at every review. */
   readonly decision?: () => DecisionSettings;
   readonly serve?: Partial<ServeSettings>;
@@ -24,14 +26,17 @@ export interface ApplicationInputs {
 }
 
 /** The whole program without a process: the parts as `imc serve` binds them, on free ports of this machine. */
-export function anApplication({ dir, decision, serve = {}, ownNamespace }: ApplicationInputs) {
+export function anApplication({ dir = '.', kubeconfig, decision, serve = {}, ownNamespace }: ApplicationInputs) {
   const caFile = join(temporaryFolder(), 'ca.crt');
   const logger = new RecordingLogger();
   const rootLogger: RootLogger = Object.assign(logger, { setLevel: () => {}, flush: async () => {} });
   const container = createContainer();
   bindValue(container, INPUTS.decisionSettings, decision ?? (() => DEFAULT_SETTINGS));
   bindValue(container, INPUTS.serveSettings, {
-    source: { kind: 'files', dir },
+    source:
+      kubeconfig === undefined
+        ? { kind: 'files', dir }
+        : { kind: 'kubernetes', kubeconfig, context: undefined, profileConfigMap: 'imc-profile' },
     host: '127.0.0.1',
     port: 0,
     adminHost: '127.0.0.1',
@@ -41,6 +46,8 @@ export function anApplication({ dir, decision, serve = {}, ownNamespace }: Appli
     ...serve,
   });
   bindValue(container, INPUTS.clock, () => Date.now());
+  bindValue(container, INPUTS.environment, {});
+  bindValue(container, INPUTS.namespacesMayLag, { value: kubeconfig !== undefined });
   bindValue(container, INPUTS.ownNamespace, { name: ownNamespace });
   bindValue(container, INPUTS.logger, rootLogger);
   bindValue(container, INPUTS.clientCa, { pem: undefined });

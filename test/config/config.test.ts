@@ -65,10 +65,11 @@ const CHOICES: Readonly<Record<SettingKey, readonly [unknown, string, string, un
   'controller.driver': ['eci', 'external', 'simulated', 'eci', 'external', 'simulated'],
   drainSeconds: [1, '2', '3', 1, 2, 3],
   'log.level': ['debug', 'warn', 'error', 'debug', 'warn', 'error'],
-  source: ['files', 'files', 'files', 'files', 'files', 'files'],
+  source: ['files', 'kubernetes', 'files', 'files', 'kubernetes', 'files'],
   dir: ['a', 'b', 'c', 'a', 'b', 'c'],
   kubeconfig: ['a', 'b', 'c', 'a', 'b', 'c'],
   context: ['a', 'b', 'c', 'a', 'b', 'c'],
+  profileConfigMap: ['a', 'b', 'c', 'a', 'b', 'c'],
   host: ['::1', '0.0.0.0', 'localhost', '::1', '0.0.0.0', 'localhost'],
   port: [1, '2', '0', 1, 2, 0],
   adminHost: ['::1', '0.0.0.0', 'localhost', '::1', '0.0.0.0', 'localhost'],
@@ -79,6 +80,58 @@ const CHOICES: Readonly<Record<SettingKey, readonly [unknown, string, string, un
   caOut: ['a', 'b', 'c', 'a', 'b', 'c'],
   clientCa: ['a', 'b', 'c', 'a', 'b', 'c'],
 };
+
+describe('where the cluster is read from (spec 8)', () => {
+  const IN_CLUSTER = { KUBERNETES_SERVICE_HOST: '10.0.0.1' };
+
+  it.each<[string, Partial<ConfigRequest>, string, string]>([
+    ['files outside of a cluster', {}, 'files', 'simulated'],
+    ['the API server inside of one', { env: IN_CLUSTER }, 'kubernetes', 'external'],
+    ['the API server with a kubeconfig', { flags: { kubeconfig: 'k' } }, 'kubernetes', 'external'],
+    ['the API server with a context', { flags: { context: 'c' } }, 'kubernetes', 'external'],
+    ['files inside of a cluster if a folder is named', { env: IN_CLUSTER, flags: { dir: 'd' } }, 'files', 'simulated'],
+    ['what is chosen: files', { env: IN_CLUSTER, flags: { source: 'files' } }, 'files', 'simulated'],
+    ['what is chosen: the API server', { fileText: 'source: kubernetes' }, 'kubernetes', 'external'],
+    ['the driver that is chosen', { env: { ...IN_CLUSTER, IMC_CONTROLLER_DRIVER: 'eci' } }, 'kubernetes', 'eci'],
+  ])('%s', (_title, request, kind, driver) => {
+    const { config, warnings } = load(request);
+    expect(config.serve.source.kind).toBe(kind);
+    expect(config.decision.controllerDriver).toBe(driver);
+    expect(warnings).toEqual([]);
+  });
+
+  it('kubeconfig, context and the place of the last good eci-profile are told to whoever reads it', () => {
+    const { config } = load({ fileText: 'kubeconfig: k\ncontext: c\nprofileConfigMap: p' });
+    expect(config.serve.source).toEqual({ kind: 'kubernetes', kubeconfig: 'k', context: 'c', profileConfigMap: 'p' });
+    expect(config.cluster).toEqual({ kubeconfig: 'k', context: 'c' });
+  });
+
+  it.each<[string, Record<string, unknown>, string]>([
+    ['a folder', { source: 'kubernetes', dir: 'd' }, 'flag --dir: dir: no effect with the source kubernetes'],
+    [
+      'a kubeconfig',
+      { source: 'files', kubeconfig: 'k' },
+      'flag --kubeconfig: kubeconfig: no effect with the source files',
+    ],
+  ])('%s beside the other source deserves a warning', (_title, flags, warning) => {
+    expect(load({ flags }).warnings).toEqual([warning]);
+  });
+
+  it.each<[string, Partial<ConfigRequest>, string]>([
+    ['files decide as files do, also inside of a cluster', { env: IN_CLUSTER }, 'simulated'],
+    ['a live cluster decides as one', { flags: { kubeconfig: 'k' } }, 'external'],
+    [
+      'a folder that is named goes before a kubeconfig that is set',
+      { env: { IMC_KUBECONFIG: 'k' }, flags: { dir: 'd' } },
+      'simulated',
+    ],
+    ['settings of a server in a cluster mean what they mean there', { fileText: 'source: kubernetes' }, 'external'],
+  ])('for other commands: %s', (_title, request, driver) => {
+    const { config, warnings } = load({ ...request, context: { command: 'explain' } });
+    expect(config.decision.controllerDriver).toBe(driver);
+    expect(warnings).toEqual([]);
+  });
+});
 
 describe('flags win over environment over file', () => {
   it.each(SETTING_KEYS)('%s', (key) => {
@@ -214,7 +267,6 @@ describe('a value that cannot be used', () => {
     ['drainSeconds', '10s', 'expected a whole number from 0 to 3600, not "10s"'],
     ['log.level', 'trace', 'expected debug, info, warn or error, not "trace"'],
     ['log.level', 'warning', 'expected debug, info, warn or error, not "warning"'],
-    ['source', 'kubernetes', 'this release has no cluster source; use files'],
     ['source', 'file', 'expected files or kubernetes, not "file"; did you mean files?'],
     ['dir', '', 'expected the path of a folder, not ""'],
     ['dir', 7, 'expected the path of a folder, not 7'],

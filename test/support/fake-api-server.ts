@@ -54,8 +54,10 @@ export class FakeApiServer {
     this.#server = server;
     this.caPem = caPem;
     server.on('request', (request: IncomingMessage, response: ServerResponse) => void this.#receive(request, response));
-    server.on('secureConnection', (socket: Socket) => {
+    server.on('secureConnection', () => {
       this.connections += 1;
+    });
+    server.on('connection', (socket: Socket) => {
       this.#sockets.add(socket);
       socket.on('close', () => this.#sockets.delete(socket));
       socket.on('error', () => undefined);

@@ -10,8 +10,13 @@ const readings: Readings<(typeof RESOURCES)[number]> = {
   certificateExpiry: () => new Date('2026-01-02T00:00:00Z'),
 };
 
-function aMetrics(): Metrics<'CompleteMatch' | 'NoMatch', (typeof RESOURCES)[number]> {
-  return new Metrics({ version: '1.2.3', outcomes: ['CompleteMatch', 'NoMatch'], resources: RESOURCES });
+function aMetrics(): Metrics<'CompleteMatch' | 'NoMatch', (typeof RESOURCES)[number], 'cut' | 'silent'> {
+  return new Metrics({
+    version: '1.2.3',
+    outcomes: ['CompleteMatch', 'NoMatch'],
+    resources: RESOURCES,
+    restartCauses: ['cut', 'silent'],
+  });
 }
 
 /** The samples of our own metrics, without the buckets. */
@@ -29,6 +34,10 @@ describe('metrics (spec S8)', () => {
       'imc_review_duration_seconds_count 0',
       'imc_undecodable_total{resource="imagecaches"} 0',
       'imc_undecodable_total{resource="namespaces"} 0',
+      'imc_watch_restarts_total{resource="imagecaches",cause="cut"} 0',
+      'imc_watch_restarts_total{resource="imagecaches",cause="silent"} 0',
+      'imc_watch_restarts_total{resource="namespaces",cause="cut"} 0',
+      'imc_watch_restarts_total{resource="namespaces",cause="silent"} 0',
       `imc_build_info{version="1.2.3",node="${process.version}"} 1`,
     ]);
   });
@@ -49,6 +58,12 @@ describe('metrics (spec S8)', () => {
     const metrics = aMetrics();
     metrics.countUndecodable('namespaces');
     expect(await samples(metrics)).toContain('imc_undecodable_total{resource="namespaces"} 1');
+  });
+
+  it('counts watches that began again', async () => {
+    const metrics = aMetrics();
+    metrics.countWatchRestart('namespaces', 'silent');
+    expect(await samples(metrics)).toContain('imc_watch_restarts_total{resource="namespaces",cause="silent"} 1');
   });
 
   it('reads gauges at the moment of a scrape, and leaves out what is not known', async () => {

@@ -1,0 +1,50 @@
+import { createHash } from 'node:crypto';
+import { ECI_PROFILE } from '../wire/kinds.ts';
+import { isStatus } from './cluster-errors.ts';
+import type { ProfileReading } from './cluster-objects.ts';
+import type { KubeClient } from './kube-client.ts';
+
+/** Longer ones are refused by API servers. */
+const MESSAGE_LIMIT = 1024;
+
+const COMPONENT = 'eci-imagecache-webhook';
+
+/**
+ * Writes the Event that tells of a broken eci-profile on the ConfigMap (spec P6). Its name follows from the ConfigMap's
+ * version, so that of any number of replicas, and of any number of tries, one Event comes.
+ *
+ * @param now - the time the Event tells.
+ * @throws what {@link KubeClient} throws, but not for an Event that is there already.
+ */
+export async function writeProfileEvent(
+  client: Pick<KubeClient, 'create'>,
+  { uid, resourceVersion }: ProfileReading,
+  problem: string,
+  now: Date,
+  signal?: AbortSignal,
+): Promise<void> {
+  const { name, namespace } = ECI_PROFILE;
+  const version = createHash('sha256').update(`${uid}\n${resourceVersion}`).digest('hex').slice(0, 16);
+  const message = `${problem}; the last good rules stay in force`;
+  const time = now.toISOString().replace(/\.\d+Z$/, 'Z');
+  const event = {
+    apiVersion: 'v1',
+    kind: 'Event',
+    metadata: { name: `${name}.${version}`, namespace },
+    involvedObject: { apiVersion: 'v1', kind: 'ConfigMap', name, namespace, uid, resourceVersion },
+    type: 'Warning',
+    reason: 'InvalidProfile',
+    message: message.length > MESSAGE_LIMIT ? `${message.slice(0, MESSAGE_LIMIT - 1)}…` : message,
+    source: { component: COMPONENT },
+    reportingComponent: COMPONENT,
+    reportingInstance: '',
+    firstTimestamp: time,
+    lastTimestamp: time,
+    count: 1,
+  };
+  try {
+    await client.create({ version: 'v1', resource: 'events', namespace }, event, { signal });
+  } catch (error) {
+    if (!isStatus(error, 409)) throw error;
+  }
+}
