@@ -48,7 +48,7 @@ export async function checkCertificate(request: CertificateCheckRequest): Promis
     checkKeyPair(leaf, request),
     checkNames(leaf, description, request),
     checkValidity('authority' in path ? [...signed, path.authority] : signed, request),
-    checkChain(path, request),
+    await checkChain(path, request),
     checkServerUse(description),
     await checkStrength(signed),
   ];
@@ -121,20 +121,25 @@ function checkValidity(
 
 /** The way from a certificate to a CA that is trusted, or why there is none. */
 type PathToAuthority =
-  | { readonly between: readonly X509Certificate[]; readonly authority: X509Certificate }
+  | {
+      readonly between: readonly X509Certificate[];
+      readonly authority: X509Certificate;
+      /** The certificate is trusted as it is. */
+      readonly isItself: boolean;
+    }
   | { readonly problem: string; readonly remedy: string };
 
 /** Tries every certificate at hand as the issuer; the ways are short and the certificates few. */
 function pathToAuthority(leaf: X509Certificate, { chain, authorities = [] }: CertificateCheckRequest): PathToAuthority {
   const trusted = authorities.find(({ fingerprint256 }) => fingerprint256 === leaf.fingerprint256);
-  if (trusted !== undefined) return { between: [], authority: trusted };
+  if (trusted !== undefined) return { between: [], authority: trusted, isItself: true };
   const wrong = new Set<string>();
   const search = (subject: X509Certificate, between: readonly X509Certificate[]): PathToAuthority | undefined => {
     for (const authority of authorities) {
       if (authority.subject !== subject.issuer) continue;
-      if (!authority.ca) wrong.add(`${nameOf(authority)} in the bundle is no CA`);
+      if (!authority.ca) wrong.add(`${nameOf(authority)} in the bundle is no CA that may sign certificates`);
       else if (!isIssuedBy(subject, authority)) wrong.add('the bundle has another CA of that name, with another key');
-      else return { between, authority };
+      else return { between, authority, isItself: false };
     }
     for (const next of chain) {
       if (next === leaf || between.includes(next) || !next.ca || !isIssuedBy(subject, next)) continue;
@@ -153,11 +158,23 @@ function pathToAuthority(leaf: X509Certificate, { chain, authorities = [] }: Cer
   };
 }
 
-function checkChain(path: PathToAuthority, { authorities }: CertificateCheckRequest): CertificateCheck {
+async function checkChain(path: PathToAuthority, { authorities }: CertificateCheckRequest): Promise<CertificateCheck> {
   const name = 'chain';
   if (authorities === undefined) return skipped(name, 'no CA is given', 'give the caBundle with --ca-file');
   if ('problem' in path) return failed(name, path.problem, path.remedy);
-  const { between, authority } = path;
+  const { between, authority, isItself } = path;
+  if (isItself) return ok(name, 'the bundle has the certificate itself');
+  const issuers = await Promise.all([...between, authority].map(describeCertificate));
+  for (const [below, { subject, pathLength }] of issuers.entries()) {
+    if (pathLength !== undefined && below > pathLength) {
+      const allowed = pathLength === 0 ? 'no CA' : `${pathLength} at most`;
+      return failed(
+        name,
+        `${subject} allows ${allowed} between itself and a certificate, and there are ${below}`,
+        'have it signed by that CA itself, or by one that allows more',
+      );
+    }
+  }
   const via = between.length === 0 ? '' : ` by way of ${between.map(nameOf).join(', ')}`;
   return ok(name, `${nameOf(authority)} has signed it${via}`);
 }

@@ -18,6 +18,8 @@ export interface CertificateDescription {
   /** SHA-256 of the whole certificate, in pairs of hex digits. */
   readonly fingerprint: string;
   readonly isCa: boolean;
+  /** How many CAs may stand between this one and a certificate; `undefined` if any number. */
+  readonly pathLength: number | undefined;
   /** What its key may do, such as `digital signature`; `undefined` if anything. */
   readonly keyUsages: readonly string[] | undefined;
   /** What it may be used for; `undefined` if anything. */
@@ -67,7 +69,7 @@ export async function describeCertificates(
 /** Whether the names fit and the signature is right; of two CAs with one name, only one has signed. */
 export function isIssuedBy(certificate: X509Certificate, issuer: X509Certificate): boolean {
   try {
-    return certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey);
+    return certificate.issuer === issuer.subject && certificate.verify(issuer.publicKey);
   } catch {
     return false; // a key of another kind than the signature
   }
@@ -91,6 +93,7 @@ export async function describeCertificate(certificate: X509Certificate): Promise
     signature: describeSignature(parsed.signatureAlgorithm),
     fingerprint: certificate.fingerprint256,
     isCa: certificate.ca,
+    pathLength: parsed.getExtension(x509.BasicConstraintsExtension)?.pathLength,
     keyUsages:
       usages === undefined ? undefined : KEY_USAGES.filter(([, bit]) => (usages & bit) !== 0).map(([name]) => name),
     purposes: purposes?.map((purpose) => PURPOSES[purpose] ?? purpose),

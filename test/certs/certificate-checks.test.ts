@@ -192,6 +192,20 @@ describe('checkCertificate', () => {
       expect((await results([leaf, one], [await authority]))['chain']).toMatch(/^failed: .*its issuer is CN=two/);
     });
 
+    it('fails where a CA allows fewer CAs below it, or its key must not sign', async () => {
+      const narrow = await anOddCertificate({ name: 'CN=narrow', isCa: true, pathLength: 0 });
+      expect(await results([await anOddCertificate({ hosts: HOSTS }, narrow)], [narrow])).toEqual(ALL_OK);
+      const between = await anOddCertificate({ name: 'CN=between', isCa: true }, narrow);
+      const leaf = await anOddCertificate({ hosts: HOSTS }, between);
+      expect((await results([leaf, between], [narrow]))['chain']).toMatch(/^failed: CN=narrow allows no CA between/);
+
+      const mute = await anOddCertificate({ name: 'CN=mute', isCa: true, keyUsages: KeyUsageFlags.cRLSign });
+      const signed = await anOddCertificate({ hosts: HOSTS }, mute);
+      expect((await results([signed], [mute]))['chain']).toMatch(
+        /CN=mute in the bundle is no CA that may sign certificates/,
+      );
+    });
+
     it('fails when an intermediate certificate, or the CA, has ended', async () => {
       const ended = await anOddCertificate({ name: 'CN=ended', isCa: true, begins: -9, ends: -1 }, await authority);
       const leaf = await anOddCertificate({ hosts: HOSTS }, ended);

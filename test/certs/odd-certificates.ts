@@ -26,6 +26,7 @@ type CryptoKeyPair = Awaited<ReturnType<typeof generateKeys>>;
 export interface Oddities {
   readonly name?: string;
   readonly isCa?: boolean;
+  readonly pathLength?: number;
   readonly hosts?: readonly string[];
   readonly purposes?: readonly ExtendedKeyUsage[];
   readonly keyUsages?: KeyUsageFlags;
@@ -56,7 +57,7 @@ export async function anOddCertificate(oddities: Oddities = {}, issuer?: OddCert
   const { name = `CN=odd ${serial}`, isCa = false, hosts, begins = -1, ends = 100, algorithm = 'P-256' } = oddities;
   const { purposes = isCa ? undefined : [ExtendedKeyUsage.serverAuth], keyUsages } = oddities;
   const keys = await generateKeys(algorithm);
-  const extensions: Extension[] = [new BasicConstraintsExtension(isCa, undefined, true)];
+  const extensions: Extension[] = [new BasicConstraintsExtension(isCa, oddities.pathLength, true)];
   if (hosts !== undefined) {
     extensions.push(new SubjectAlternativeNameExtension(hosts.map((value) => ({ type: 'dns', value }))));
   }
