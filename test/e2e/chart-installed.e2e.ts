@@ -12,7 +12,8 @@ import type { CommandResult } from './support/kubectl.ts';
 
 const NAME = 'imc-eci-imagecache-webhook';
 const CONFIGURATION = `/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/zz-${NAME}`;
-const DEFINITION = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions/imagecaches.eci.alibabacloud.com';
+const DEFINITIONS = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
+const DEFINITION = `${DEFINITIONS}/imagecaches.eci.alibabacloud.com`;
 const OURS = '/api/v1/namespaces/imc-system';
 
 let cluster: Cluster;
@@ -23,21 +24,6 @@ beforeAll(async () => {
 });
 
 const helm = (command: string): Promise<string> => cluster.kubectl.helm(`${command} --namespace imc-system`);
-
-describe('in a cluster with the vendor’s CRD', () => {
-  it('the vendor’s stays as it is, through install and uninstall', async () => {
-    await cluster.kubectl.apply(JSON.stringify(VENDORS_DEFINITION));
-    await eventually('the CRD to be established', () => established());
-    const before = await cluster.api.get(DEFINITION);
-    await helm(`install imc ${CHART} --create-namespace`);
-    await helm('uninstall imc');
-    const after = await cluster.api.get(DEFINITION);
-    expect(after.metadata.uid).toBe(before.metadata.uid);
-    expect(after['spec']).toEqual(before['spec']);
-    await cluster.kubectl.run('delete crd imagecaches.eci.alibabacloud.com');
-    await eventually('the CRD to be gone', async () => (await cluster.api.find(DEFINITION)) === undefined);
-  });
-});
 
 describe('installed', () => {
   beforeAll(async () => {
@@ -280,12 +266,26 @@ describe('installed', () => {
   });
 });
 
+describe('in a cluster with the vendor’s CRD', () => {
+  it('the vendor’s stays as it is, through install and uninstall', async () => {
+    await cluster.kubectl.run('delete crd imagecaches.eci.alibabacloud.com');
+    await cluster.api.create(DEFINITIONS, VENDORS_DEFINITION);
+    await eventually('the CRD to be established', () => established());
+    const before = await cluster.api.get(DEFINITION);
+    await helm(`install imc ${CHART}`);
+    await helm('uninstall imc');
+    const after = await cluster.api.get(DEFINITION);
+    expect(after.metadata.uid).toBe(before.metadata.uid);
+    expect(after['spec']).toEqual(before['spec']);
+  });
+});
+
 function listOf(items: readonly object[]): string {
   return JSON.stringify({ apiVersion: 'v1', kind: 'List', items });
 }
 
 async function established(name = 'imagecaches.eci.alibabacloud.com'): Promise<boolean> {
-  const definition = await cluster.api.get(`/apis/apiextensions.k8s.io/v1/customresourcedefinitions/${name}`);
+  const definition = await cluster.api.get(`${DEFINITIONS}/${name}`);
   const { conditions = [] } = definition['status'] as { conditions?: { type: string; status: string }[] };
   return conditions.some(({ type, status }) => type === 'Established' && status === 'True');
 }
