@@ -1,13 +1,20 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { KubeObject } from './support/api-client.ts';
-import { CHART, renderChart } from './support/chart.ts';
+import { runFolder } from './support/assets.ts';
+import { CHART, type Manifest, manifest, renderChart } from './support/chart.ts';
 import { Cluster } from './support/cluster.ts';
 import { eventually } from './support/eventually.ts';
+import { kubeconfig } from './support/kubeconfig.ts';
 import type { CommandResult } from './support/kubectl.ts';
+import { anEciPodNamed, type Decision, decisionOn } from './support/pods.ts';
+import { register, unregister } from './support/registration.ts';
+import { Webhook } from './support/webhook.ts';
 
 /**
- * The chart in a real API server: installed, upgraded, rolled back and uninstalled by helm. Nobody serves here: no kubelet
- * starts the pods.
+ * The chart in a real API server: installed, upgraded, rolled back and uninstalled by helm. No kubelet starts its pods;
+ * one replica is started here as they would be.
  */
 
 const NAME = 'imc-eci-imagecache-webhook';
@@ -83,6 +90,83 @@ describe('installed', () => {
       const { code, err } = await cluster.kubectl.try('create -f -', JSON.stringify(object));
       expect(code).not.toBe(0);
       expect(err).toMatch(message);
+    });
+  });
+
+  describe('serve, as the chart starts it and with no rights but those it gives', () => {
+    let webhook: Webhook;
+    const profile = (selectors: string): Promise<string> =>
+      cluster.kubectl.apply(
+        JSON.stringify({
+          apiVersion: 'v1',
+          kind: 'ConfigMap',
+          metadata: { name: 'eci-profile', namespace: 'kube-system' },
+          data: { selectors },
+        }),
+      );
+    /** A review of a pod on ECI, answered by this replica. */
+    const decided = async (name: string): Promise<Decision | undefined> =>
+      decisionOn(await cluster.createPod(anEciPodNamed(name, 'centos:latest'), { dryRun: true }));
+
+    beforeAll(async () => {
+      const account = `${OURS}/serviceaccounts/${NAME}`;
+      const { status } = (await cluster.api.create(`${account}/token`, { spec: {} })) as KubeObject & {
+        status: { token: string };
+      };
+      const { server, ca } = cluster.controlPlane;
+      const folder = runFolder('mounted');
+      writeFileSync(join(folder, 'kubeconfig'), kubeconfig(server, ca.cert, status));
+      writeFileSync(join(folder, 'imc.yaml'), 'log: { level: debug }\n');
+
+      const files = { secretName: 'pair', caBundle: cluster.webhookCa.cert };
+      const manifests = await renderChart({ values: { tls: { mode: 'files', files } } });
+      const deployment = manifest(manifests, 'Deployment', NAME) as Manifest & {
+        spec: { template: { spec: { containers: [{ args: string[] }] } } };
+      };
+      const [command, ...args] = deployment.spec.template.spec.containers[0].args;
+      expect(command).toBe('serve');
+      // What a pod would have mounted, and an address of its own, is elsewhere here.
+      const isHere = (arg: string): boolean => !/^--(cert-dir|host|port|admin-host|admin-port)=/.test(arg);
+      const source = args.filter(isHere).map((arg) => arg.replace('/etc/imc/settings', folder));
+      webhook = await Webhook.start({
+        source: [...source, '--kubeconfig', join(folder, 'kubeconfig')],
+        env: { POD_NAMESPACE: 'imc-system', POD_NAME: 'serve-1' },
+        certificate: await cluster.webhookCa.server('127.0.0.1'),
+      });
+      cluster.atEnd(() => webhook.kill());
+      await register(cluster.api, { name: 'straight', port: webhook.port, caBundle: cluster.webhookCa.cert });
+      await cluster.untilStamped(anEciPodNamed('probe', 'centos:latest'));
+      return async () => {
+        await unregister(cluster.api, 'straight');
+        await webhook.stop();
+      };
+    });
+
+    it('gets ready, and pins the ImageCache that kubectl shows', async () => {
+      const { status, text } = await webhook.operation('/readyz?verbose');
+      expect(status, text).toBe(200);
+      expect(await decided('pinned')).toMatchObject({ cache: 'vendors', exact: 1 });
+    });
+
+    it('tells of a broken eci-profile by an Event', async () => {
+      await profile('[{]');
+      const told = await eventually('the Event', async () => {
+        const events = await cluster.api.items('/api/v1/namespaces/kube-system/events');
+        return events.find((event) => JSON.stringify(event['involvedObject']).includes('"eci-profile"'));
+      });
+      expect(told).toMatchObject({ type: 'Warning' });
+      await profile('[]');
+    });
+
+    it('is refused nothing', () => {
+      expect(webhook.process.log()).not.toMatch(/forbidden/i);
+    });
+
+    it('leaves pods of its own namespace alone', async () => {
+      await cluster.controlPlane.namespaceReady('imc-system');
+      const pod = anEciPodNamed('own', 'centos:latest');
+      const own = { ...pod, metadata: { ...pod.metadata, namespace: 'imc-system' } };
+      expect(decisionOn(await cluster.createPod(own, { dryRun: true }))).toBeUndefined();
     });
   });
 
