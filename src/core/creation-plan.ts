@@ -19,7 +19,7 @@ export interface Demand {
 export interface AutoCreatedCache {
   readonly cache: ImageCache;
   readonly lastMatchedAtMs: number | undefined;
-  /** Since when it is not offered any more; `undefined` while it is. */
+  /** Since when we do not offer it any more; `undefined` while we do, and when somebody else labelled it retiring. */
   readonly retiringSinceMs: number | undefined;
 }
 
@@ -68,7 +68,7 @@ export type PlannedAction =
 /** Why no cache is made for a demand now: spec N3, and the waiting of N4. */
 export type PlanRefusal =
   | CreationRefusal
-  | { readonly reason: 'Disabled' | 'NameTaken' | 'MaxCaches' | 'PerMinute' | 'GivenUp' }
+  | { readonly reason: 'Disabled' | 'NameTaken' | 'Retiring' | 'MaxCaches' | 'PerMinute' | 'GivenUp' }
   | { readonly reason: 'RetryLater'; readonly atMs: number };
 
 /** What to do now, and when to look again if nothing changes before. */
@@ -128,8 +128,9 @@ class Planner {
     for (const own of this.#input.autoCreated.values()) {
       if (own.cache.deleting) continue;
       this.#touch(own);
-      if (own.retiringSinceMs === undefined) this.#tend(own);
-      else leaving.push(own);
+      if (own.retiringSinceMs !== undefined) leaving.push(own);
+      // Labelled retiring by somebody else: theirs to delete.
+      else if (!own.cache.retiring) this.#tend(own);
     }
     let last: string | undefined;
     for (const demand of demands) {
@@ -143,8 +144,8 @@ class Planner {
 
   #count(): void {
     const { autoCreated, nowMs } = this.#input;
-    for (const { cache, retiringSinceMs } of autoCreated.values()) {
-      if (retiringSinceMs === undefined && !cache.deleting) this.#offered += 1;
+    for (const { cache } of autoCreated.values()) {
+      if (!cache.retiring && !cache.deleting) this.#offered += 1;
       const madeAtMs = createdAtMs(cache);
       if (madeAtMs > nowMs - MINUTE_MS) {
         this.#madeLately += 1;
@@ -272,6 +273,7 @@ class Planner {
       const own = autoCreated.get(name);
       if (own === undefined) return { reason: 'NameTaken' };
       if (own.retiringSinceMs !== undefined) return 'restore';
+      if (own.cache.retiring) return { reason: 'Retiring' };
       // It is about to expire: a new one of its name can be made when it has.
       if (failed === undefined) return undefined;
     }
@@ -287,8 +289,8 @@ class Planner {
     const { autoCreated, nowMs, idsInUse } = this.#input;
     const retired = new Set(this.#actions.flatMap((action) => (action.kind === 'retire' ? [action.name] : [])));
     let idlest: { readonly name: string; readonly sinceMs: number } | undefined;
-    for (const { cache, lastMatchedAtMs, retiringSinceMs } of autoCreated.values()) {
-      if (cache.deleting || retiringSinceMs !== undefined || retired.has(cache.name)) continue;
+    for (const { cache, lastMatchedAtMs } of autoCreated.values()) {
+      if (cache.deleting || cache.retiring || retired.has(cache.name)) continue;
       if (this.#wantedNames.has(cache.name) || (cache.id !== '' && idsInUse.has(cache.id))) continue;
       const sinceMs = lastMatchedAtMs ?? createdAtMs(cache);
       if (sinceMs > nowMs - IDLE_MS) {

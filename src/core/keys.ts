@@ -37,6 +37,14 @@ export const RECORDED_IMAGES_KEY = 'imc-webhook/images';
 export const PRIVATE_NAMESPACE_KEY = 'imc-webhook/namespace';
 /** On an ImageCache: about to be removed, no longer offered (spec C1). */
 export const RETIRING_KEY = 'imc-webhook/retiring';
+/** On an ImageCache: `"true"` for one that we made (spec N2). */
+export const AUTO_CREATED_KEY = 'imc-webhook/auto-created';
+/** On an ImageCache of ours: when a living pod last used it (RFC 3339, spec N5). */
+export const LAST_MATCHED_KEY = 'imc-webhook/last-matched-at';
+/** On an ImageCache of ours: since when it is labelled retiring (RFC 3339, spec N5). */
+export const RETIRING_SINCE_KEY = 'imc-webhook/retiring-since';
+/** On an ImageCache: what the simulated builder does with it, `fail` to let the build fail. */
+export const SIMULATE_KEY = 'imc-webhook/simulate';
 
 /** On an ImageCache: the CPU architecture it was built for, `amd64` when absent (spec C2). */
 export const CACHE_ARCH_KEY = 'k8s.aliyun.com/imc-cpu-arch';

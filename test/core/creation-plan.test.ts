@@ -164,6 +164,12 @@ describe('planCreations: making caches (spec N3)', () => {
       ['MaxCaches'],
     ],
     [
+      'nor one that somebody labelled retiring',
+      { demands: ['a:1'], own: [autoCreated(own('a:1', (c) => c.retiring()))] },
+      [],
+      ['Retiring'],
+    ],
+    [
       'nor one whose images living pods want',
       {
         demands: ['a:1', 'b:1'],
@@ -311,6 +317,11 @@ describe('planCreations: clean-up (spec N5)', () => {
     [
       'one that is being deleted is left alone',
       { own: [autoCreated(own('a:1', (c) => c.beingDeleted()))], nowMs: START_MS + 40 * DAY_MS },
+      [],
+    ],
+    [
+      'one that somebody else labelled retiring is theirs',
+      { own: [autoCreated(own('a:1', (c) => c.retiring()))], nowMs: START_MS + 40 * DAY_MS },
       [],
     ],
     [

@@ -1,0 +1,234 @@
+import type {
+  AutoCreatedCache,
+  FailureRecord,
+  Plan,
+  PlannedAction,
+  PlanRefusal,
+  PlanSettings,
+} from '../core/creation-plan.ts';
+import { planCreations } from '../core/creation-plan.ts';
+import type { ImageCache } from '../core/image-cache.ts';
+import { ImageSizes } from '../core/image-sizes.ts';
+import {
+  AUTO_CREATED_KEY,
+  LAST_MATCHED_KEY,
+  PRIVATE_NAMESPACE_KEY,
+  RETIRING_KEY,
+  RETIRING_SINCE_KEY,
+} from '../core/keys.ts';
+import { parseTimestamp, toEpochMs } from '../core/timestamp.ts';
+import { cacheSizeGib, type WantedCache } from '../core/wanted-cache.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import type { ImageCacheObject, NewImageCache } from '../wire/image-cache-object.ts';
+import type { FailureLedger } from './failure-ledger.ts';
+import type { ImageCacheObjects } from './image-cache-objects.ts';
+import type { PodDemands } from './pod-demands.ts';
+
+/** Everything operators can choose about automatic creation. */
+export interface AutoCreateSettings extends PlanSettings {
+  readonly retentionDays: number | undefined;
+}
+
+/** What an {@link AutoCreator} works with. */
+export interface AutoCreatorOptions {
+  readonly objects: ImageCacheObjects;
+  readonly demands: PodDemands;
+  readonly ledger: FailureLedger;
+  /** Read at every pass, so that changed settings count at once. */
+  readonly settings: () => AutoCreateSettings;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  readonly logger: Logger;
+  readonly reports: CreationReports;
+}
+
+/** Port: who is told what was done, and what was not and why (spec N3): metrics and Events. */
+export interface CreationReports {
+  /** Counts a result. */
+  count(result: CreationResult): void;
+  /** A demand that gets no cache now; told once for each name and reason. */
+  refused(name: string, wanted: WantedCache, refusal: PlanRefusal): void;
+  /** Something was done to a cache of ours. */
+  done(name: string, action: PlannedAction): void;
+}
+
+/** Label values of `imc_autocreate_total{result}`. */
+export const CREATION_RESULTS = ['created', 'restored', 'retired', 'deleted', 'failed', 'refused', 'error'] as const;
+export type CreationResult = (typeof CREATION_RESULTS)[number];
+
+/** Makes ImageCaches for what living pods lack, and removes those of ours that nobody uses (spec section 7). */
+export class AutoCreator {
+  readonly #options: AutoCreatorOptions;
+  readonly #logger: Logger;
+  /** Reason by name: a refusal that stays the same is told once. */
+  readonly #told = new Map<string, string>();
+  #failures: Map<string, FailureRecord> | undefined;
+  #sizes: { readonly caches: ReadonlyMap<string, ImageCache>; readonly sizes: ImageSizes } | undefined;
+
+  constructor(options: AutoCreatorOptions) {
+    this.#options = options;
+    this.#logger = options.logger.child({ component: 'auto-create' });
+  }
+
+  /**
+   * Plans from what is known, and does it.
+   *
+   * @returns when time alone asks for the next pass, in milliseconds since the epoch; Infinity if it does not.
+   * @throws what a write failed with. What was done before stays done, and the next pass goes on from there.
+   */
+  async pass(): Promise<number> {
+    const { objects, demands, settings, now } = this.#options;
+    const current = objects.current();
+    // Before all pods are known, a cache in use could look unused.
+    if (current === undefined || !demands.isComplete()) return Infinity;
+    this.#failures ??= new Map(await this.#options.ledger.load());
+    const caches = new Map([...current].map(([name, { cache }]) => [name, cache]));
+    const plan = planCreations({
+      nowMs: now(),
+      settings: settings(),
+      caches,
+      autoCreated: autoCreatedOf(current),
+      demands: demands.demands(),
+      idsInUse: demands.idsInUse(),
+      failures: this.#failures,
+    });
+    this.#tellRefusals(plan);
+    try {
+      for (const action of plan.actions) await this.#do(action, current, caches, this.#failures);
+    } catch (error) {
+      // Whatever was remembered may not be what was written.
+      this.#failures = undefined;
+      this.#options.reports.count('error');
+      throw error;
+    }
+    return plan.nextAtMs;
+  }
+
+  async #do(
+    action: PlannedAction,
+    current: ReadonlyMap<string, ImageCacheObject>,
+    caches: ReadonlyMap<string, ImageCache>,
+    failures: Map<string, FailureRecord>,
+  ): Promise<void> {
+    const { objects, ledger, settings, now } = this.#options;
+    if (action.kind === 'create') {
+      const { name, wanted } = action.demand;
+      await objects.create(newCacheOf(name, wanted, this.#sizesIn(caches), settings().retentionDays));
+      this.#done('created', name, action, { images: wanted.references });
+      return;
+    }
+    const { name } = action;
+    if (action.kind === 'record-failure' || action.kind === 'forget-failures') {
+      if (action.kind === 'forget-failures') failures.delete(name);
+      else failures.set(name, action.record);
+      await ledger.save(failures);
+      if (action.kind === 'record-failure') this.#done('failed', name, action, { failures: action.record.failures });
+      return;
+    }
+    const object = current.get(name);
+    if (object === undefined) return;
+    switch (action.kind) {
+      case 'touch':
+        await objects.mark(object, { annotations: { [LAST_MATCHED_KEY]: timeText(action.atMs) } });
+        return;
+      case 'restore':
+        await objects.mark(object, {
+          labels: { [RETIRING_KEY]: null },
+          annotations: { [RETIRING_SINCE_KEY]: null },
+        });
+        this.#done('restored', name, action, {});
+        return;
+      case 'retire':
+        await objects.mark(object, {
+          labels: { [RETIRING_KEY]: 'true' },
+          annotations: { [RETIRING_SINCE_KEY]: timeText(now()) },
+        });
+        this.#done('retired', name, action, { because: action.because });
+        return;
+      case 'delete':
+        // Once more, with the news of this moment: writes before this one took their time.
+        if (object.cache.id !== '' && this.#options.demands.idsInUse().has(object.cache.id)) return;
+        await objects.remove(object);
+        this.#done('deleted', name, action, { because: action.because });
+    }
+  }
+
+  /** The sizes that all caches together know, learnt once for the creations of a pass. */
+  #sizesIn(caches: ReadonlyMap<string, ImageCache>): ImageSizes {
+    if (this.#sizes?.caches !== caches) {
+      const sizes = new ImageSizes();
+      for (const cache of caches.values()) sizes.replace(undefined, cache);
+      this.#sizes = { caches, sizes };
+    }
+    return this.#sizes.sizes;
+  }
+
+  #done(result: CreationResult, name: string, action: PlannedAction, facts: object): void {
+    this.#options.reports.count(result);
+    this.#options.reports.done(name, action);
+    this.#logger.info({ imageCache: name, ...facts }, `ImageCache ${result}`);
+  }
+
+  #tellRefusals({ refusals }: Plan): void {
+    const seen = new Set<string>();
+    for (const { demand, refusal } of refusals) {
+      seen.add(demand.name);
+      // That there is one already, or soon will be, is no refusal anybody waits for.
+      if (refusal.reason === 'Usable' || refusal.reason === 'Building') continue;
+      const told = JSON.stringify([refusal.reason, 'image' in refusal ? refusal.image : '']);
+      if (this.#told.get(demand.name) === told) continue;
+      this.#told.set(demand.name, told);
+      this.#options.reports.count('refused');
+      this.#options.reports.refused(demand.name, demand.wanted, refusal);
+      const image = 'image' in refusal ? { image: refusal.image } : {};
+      this.#logger.info({ imageCache: demand.name, reason: refusal.reason, ...image }, 'no ImageCache made');
+    }
+    for (const name of this.#told.keys()) if (!seen.has(name)) this.#told.delete(name);
+  }
+}
+
+function autoCreatedOf(current: ReadonlyMap<string, ImageCacheObject>): Map<string, AutoCreatedCache> {
+  const ours = new Map<string, AutoCreatedCache>();
+  for (const [name, { cache, labels, annotations }] of current) {
+    if (labels.get(AUTO_CREATED_KEY) !== 'true') continue;
+    const retiringSinceMs = cache.retiring ? timeOf(annotations.get(RETIRING_SINCE_KEY)) : undefined;
+    ours.set(name, { cache, lastMatchedAtMs: timeOf(annotations.get(LAST_MATCHED_KEY)), retiringSinceMs });
+  }
+  return ours;
+}
+
+/** The object for an image set (spec N2). */
+function newCacheOf(
+  name: string,
+  wanted: WantedCache,
+  sizes: ImageSizes,
+  retentionDays: number | undefined,
+): NewImageCache {
+  const { references, pullSecrets, annotations, privateTo, images } = wanted;
+  return {
+    name,
+    labels: new Map([
+      [AUTO_CREATED_KEY, 'true'],
+      ...(privateTo === undefined ? [] : [[PRIVATE_NAMESPACE_KEY, privateTo] as const]),
+    ]),
+    annotations,
+    spec: {
+      images: references,
+      imagePullSecrets: pullSecrets,
+      imageCacheSizeGib: cacheSizeGib(
+        images.valid.map(({ key }) => key),
+        (key) => sizes.sizeOf(key),
+      ),
+      retentionDays,
+    },
+  };
+}
+
+function timeOf(text: string | undefined): number | undefined {
+  const time = text === undefined ? undefined : parseTimestamp(text);
+  return time === undefined ? undefined : toEpochMs(time);
+}
+
+function timeText(ms: number): string {
+  return new Date(ms).toISOString();
+}
