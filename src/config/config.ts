@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { DEFAULT_SETTINGS, type DecisionSettings } from '../core/settings.ts';
+import { type AutoCreateSettings, DEFAULT_SETTINGS, type DecisionSettings } from '../core/settings.ts';
 import { ConfigError, type ConfigProblem } from './config-error.ts';
 import {
   SETTING_KEYS,
@@ -17,6 +17,8 @@ import { closest } from './suggestion.ts';
 /** Settings that can change while the program runs. */
 export interface HotSettings {
   readonly decision: DecisionSettings;
+  /** spec section 7 */
+  readonly autoCreate: AutoCreateSettings;
   /** spec S3 */
   readonly drainSeconds: number;
   readonly logLevel: SettingValues['log.level'];
@@ -242,6 +244,18 @@ function freezeConfig(values: SettingValues, source: SourceSettings['kind']): Co
     controllerDriver:
       values['controller.driver'] ?? (source === 'files' ? DEFAULT_SETTINGS.controllerDriver : 'external'),
   });
+  const autoCreate = Object.freeze<AutoCreateSettings>({
+    enabled: values['autoCreate.enabled'],
+    allow: values['autoCreate.allow'] ?? [],
+    deny: values['autoCreate.deny'] ?? [],
+    mutableTags: values['autoCreate.mutableTags'],
+    maxCaches: values['autoCreate.maxCaches'],
+    perMinute: values['autoCreate.perMinute'],
+    buildDeadlineMs: values['autoCreate.buildDeadline'],
+    retentionDays: values['autoCreate.retentionDays'],
+    share: values['autoCreate.share'],
+    copyAnnotations: values['autoCreate.copyAnnotations'],
+  });
   const serve = Object.freeze<ServeSettings>({
     source: Object.freeze<SourceSettings>(
       source === 'files'
@@ -255,7 +269,14 @@ function freezeConfig(values: SettingValues, source: SourceSettings['kind']): Co
     certificate: Object.freeze(certificateSettings(values)),
     clientCa: values.clientCa,
   });
-  return Object.freeze({ decision, serve, cluster, drainSeconds: values.drainSeconds, logLevel: values['log.level'] });
+  return Object.freeze({
+    decision,
+    autoCreate,
+    serve,
+    cluster,
+    drainSeconds: values.drainSeconds,
+    logLevel: values['log.level'],
+  });
 }
 
 function certificateSettings(values: SettingValues): CertificateSettings {

@@ -1,8 +1,19 @@
 import { z } from 'zod';
-import { DEFAULT_SETTINGS } from '../core/settings.ts';
+import { DEFAULT_CREATION_SETTINGS, DEFAULT_SETTINGS } from '../core/settings.ts';
 import { formatDuration } from './duration.ts';
 import { environmentOf, flagOf } from './setting-names.ts';
-import { address, choice, duration, optional, path, type SettingType, wholeNumber, word } from './setting-types.ts';
+import {
+  address,
+  automatic,
+  choice,
+  duration,
+  list,
+  optional,
+  path,
+  type SettingType,
+  wholeNumber,
+  word,
+} from './setting-types.ts';
 
 /** A command that reads settings. */
 export type SettingsCommand = 'serve' | 'review' | 'explain' | 'caches' | 'test' | 'lint';
@@ -90,7 +101,79 @@ export const SETTINGS = {
     applies: 'hot',
     commands: DECISION,
     description:
-      'Who builds caches; in this release it only decides what `partialMatch: auto` means: `delegate` with `external`, else `pin`.',
+      'Who builds caches: another component (`external`), or a simulation for trials; it also decides what `partialMatch: auto` means: `delegate` with `external`, else `pin`.',
+  }),
+  'autoCreate.enabled': define({
+    ...automatic,
+    default: 'auto',
+    applies: 'hot',
+    commands: DECISION,
+    description:
+      'Whether ImageCaches are made for pods that none covers; `auto` means yes unless `controller.driver` is `external`, where ECI makes them by itself.',
+  }),
+  'autoCreate.allow': define({
+    ...optional(list('globs', 'registry.example.com/*', '*/team-a/*')),
+    default: undefined,
+    defaultText: 'everything',
+    applies: 'hot',
+    commands: DECISION,
+    description: 'References that may be cached, written out in full; `*` stands for any characters.',
+  }),
+  'autoCreate.deny': define({
+    ...optional(list('globs', '*:*-SNAPSHOT', 'docker.io/*')),
+    default: undefined,
+    applies: 'hot',
+    commands: DECISION,
+    description: 'References that are never cached, whatever `autoCreate.allow` says.',
+  }),
+  'autoCreate.mutableTags': define({
+    ...list('tags', 'latest', 'dev'),
+    default: DEFAULT_CREATION_SETTINGS.mutableTags.join(','),
+    applies: 'hot',
+    commands: DECISION,
+    description: 'Tags that move from image to image; a pod with one gets no ImageCache unless it always pulls it.',
+  }),
+  'autoCreate.maxCaches': define({
+    ...wholeNumber(0, 10_000),
+    default: DEFAULT_CREATION_SETTINGS.maxCaches,
+    applies: 'hot',
+    commands: DECISION,
+    description: 'How many ImageCaches made by the program may be offered at a time; beyond that an idle one must go.',
+  }),
+  'autoCreate.perMinute': define({
+    ...wholeNumber(0, 10_000),
+    default: DEFAULT_CREATION_SETTINGS.perMinute,
+    applies: 'hot',
+    commands: DECISION,
+    description: 'How many ImageCaches are made within a minute; the others wait.',
+  }),
+  'autoCreate.buildDeadline': define({
+    ...duration,
+    default: formatDuration(DEFAULT_CREATION_SETTINGS.buildDeadlineMs),
+    applies: 'hot',
+    commands: DECISION,
+    description: 'An ImageCache that is built for longer counts as failed.',
+  }),
+  'autoCreate.retentionDays': define({
+    ...optional(wholeNumber(1, 65_536)),
+    default: undefined,
+    applies: 'hot',
+    commands: DECISION,
+    description: 'After how many days ECI removes an ImageCache made by the program; without it, when nobody uses it.',
+  }),
+  'autoCreate.share': define({
+    ...choice('namespace', 'cluster'),
+    default: DEFAULT_CREATION_SETTINGS.share,
+    applies: 'hot',
+    commands: DECISION,
+    description: 'Whether an ImageCache built with pull secrets is for pods of its namespace only, or for all.',
+  }),
+  'autoCreate.copyAnnotations': define({
+    ...list('keys', 'k8s.aliyun.com/acr-instance-ids'),
+    default: DEFAULT_CREATION_SETTINGS.copyAnnotations.join(','),
+    applies: 'hot',
+    commands: DECISION,
+    description: "Which of a pod's annotations are copied to the ImageCache made for it.",
   }),
   drainSeconds: define({
     ...wholeNumber(0, 3600),

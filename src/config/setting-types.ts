@@ -3,6 +3,9 @@ import { z } from 'zod';
 import { DURATION, parseDuration } from './duration.ts';
 import { closest } from './suggestion.ts';
 
+const LIST_ITEM = /^[^\s,\0][^,\0]*$/;
+const LIST_ITEM_SPACED = /^\s*[^\s,\0][^,\0]*$/;
+const LIST_TEXT = /^\s*[^\s,\0][^,\0]*(?:,\s*[^\s,\0][^,\0]*)*$/;
 const DIGITS = /^[0-9]{1,15}$/;
 const PATH = /^[^\0]+$/;
 const HOST_NAME =
@@ -77,6 +80,38 @@ export const duration: SettingType<number> = {
   }),
   json: [{ type: 'string', pattern: DURATION.source }, { const: 0 }],
 };
+
+/** `auto`, or yes or no: a boolean in a file, a word elsewhere. */
+export const automatic: SettingType<'auto' | 'true' | 'false'> = {
+  type: 'auto | true | false',
+  examples: ['auto', 'true', 'false', true, false],
+  schema: z.preprocess(
+    (value) => (typeof value === 'boolean' ? String(value) : value),
+    z.enum(['auto', 'true', 'false'], { error: ({ input }) => expected('auto, true or false', input) }),
+  ),
+  json: [{ enum: ['auto', 'true', 'false', true, false] }],
+};
+
+/** Texts without commas: a list in a file; elsewhere, and in a file too if one likes, one text with commas between. */
+export function list(what: string, ...examples: readonly string[]): SettingType<readonly string[]> {
+  return {
+    type: `list of ${what}`,
+    examples: [examples.join(',')],
+    schema: z.unknown().transform((value, context) => {
+      const items: readonly unknown[] =
+        typeof value === 'string' ? value.split(',') : Array.isArray(value) ? value : [];
+      const texts = items.filter((item) => typeof item === 'string').map((item) => item.trim());
+      const isList = Array.isArray(value) || (typeof value === 'string' && value !== '');
+      if (isList && texts.length === items.length && texts.every((text) => LIST_ITEM.test(text))) return texts;
+      context.addIssue(expected(`a list of ${what}, such as ${examples.join(',')}`, value));
+      return z.NEVER;
+    }),
+    json: [
+      { type: 'array', items: { type: 'string', pattern: LIST_ITEM_SPACED.source } },
+      { type: 'string', pattern: LIST_TEXT.source },
+    ],
+  };
+}
 
 /** The path of a file or folder; relative paths start at the working folder. */
 export function path(what: 'file' | 'folder', ...examples: readonly string[]): SettingType<string> {

@@ -108,10 +108,13 @@ function readDocument(document: Document, place: Place): SettingsFile {
   return { given, problems };
 }
 
-/** Collections become empty ones: no setting takes them, and so no alias bomb is ever unfolded. */
+/**
+ * Collections in collections become empty ones, and so do mappings: no setting takes them, and so no alias bomb is ever
+ * unfolded.
+ */
 function plainValue(node: unknown): unknown {
   if (isScalar(node)) return node.value;
-  return isSeq(node) ? [] : {};
+  return isSeq(node) ? node.items.map((item) => (isScalar(item) ? item.value : {})) : {};
 }
 
 function isSetting(key: string): boolean {

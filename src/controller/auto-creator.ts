@@ -24,8 +24,8 @@ import type { FailureLedger } from './failure-ledger.ts';
 import type { ImageCacheObjects } from './image-cache-objects.ts';
 import type { PodDemands } from './pod-demands.ts';
 
-/** Everything operators can choose about automatic creation. */
-export interface AutoCreateSettings extends PlanSettings {
+/** Everything that is to be known about automatic creation at the moment of a pass. */
+export interface CreatorSettings extends PlanSettings {
   readonly retentionDays: number | undefined;
 }
 
@@ -35,7 +35,7 @@ export interface AutoCreatorOptions {
   readonly demands: PodDemands;
   readonly ledger: FailureLedger;
   /** Read at every pass, so that changed settings count at once. */
-  readonly settings: () => AutoCreateSettings;
+  readonly settings: () => CreatorSettings;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   readonly logger: Logger;

@@ -1,4 +1,6 @@
+import type { PlanSettings } from './creation-plan.ts';
 import type { RegistryAliases } from './image-match.ts';
+import type { CopySettings } from './wanted-cache.ts';
 
 /** What operators can choose about decisions; the defaults are the contract's. */
 export interface DecisionSettings {
@@ -31,3 +33,32 @@ export const DEFAULT_SETTINGS: DecisionSettings = {
   warnings: 'on',
   controllerDriver: 'simulated',
 };
+
+/** What operators can choose about new caches (spec section 7); the defaults are the contract's. */
+export interface AutoCreateSettings extends Omit<PlanSettings, 'enabled' | 'expiryMarginMs'>, CopySettings {
+  /** spec N1 */
+  readonly enabled: 'auto' | 'true' | 'false';
+  readonly retentionDays: number | undefined;
+}
+
+/** The settings in force where nobody chose. */
+export const DEFAULT_CREATION_SETTINGS: AutoCreateSettings = {
+  enabled: 'auto',
+  allow: [],
+  deny: [],
+  mutableTags: ['latest', 'dev', 'main', 'master', 'nightly', 'stable'],
+  maxCaches: 50,
+  perMinute: 30,
+  buildDeadlineMs: 60 * 60 * 1000,
+  retentionDays: undefined,
+  share: 'namespace',
+  copyAnnotations: ['k8s.aliyun.com/acr-instance-ids'],
+};
+
+/** Whether caches are made at all (spec N1): where ECI makes them by itself, only if somebody asks for it. */
+export function createsCaches(
+  enabled: AutoCreateSettings['enabled'],
+  driver: DecisionSettings['controllerDriver'],
+): boolean {
+  return enabled === 'auto' ? driver !== 'external' : enabled === 'true';
+}

@@ -8,13 +8,16 @@ import { RESOURCES } from '../cluster/cluster-store.ts';
 import { EMPTY_PROFILE } from '../core/eci-profile.ts';
 import { compareCodeUnits } from '../core/text-order.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import type { ImageCacheObject } from '../wire/image-cache-object.ts';
+import { withStatus } from '../wire/image-cache-object.ts';
+import type { JsonObject } from '../wire/json.ts';
 import { ManifestError } from '../wire/manifest-error.ts';
 import { MANIFEST_LIMIT_BYTES, oversizedManifest } from '../wire/manifests.ts';
 import type { DirectoryScan, ScannedFile } from './directory-scan.ts';
 import { isGone, reasonOf, scanDirectory } from './directory-scan.ts';
 import { DirectoryWatch } from './directory-watch.ts';
 import type { Entry, FileContent } from './file-content.ts';
-import { NO_CONTENT, PROFILE_KEY, readContent, unparsable } from './file-content.ts';
+import { entryKey, NO_CONTENT, PROFILE_KEY, readContent, unparsable } from './file-content.ts';
 
 /** What an {@link EmbeddedSource} needs. */
 export interface EmbeddedSourceOptions {
@@ -73,6 +76,9 @@ export class EmbeddedSource implements ClusterSource {
   readonly #inForce = new Map<string, Entry>();
   /** Keys that more than one file defines. */
   readonly #contested = new Set<string>();
+  /** Statuses of ImageCaches whose files have none, by name. */
+  readonly #overlays = new Map<string, JsonObject>();
+  readonly #imageCacheListeners: (() => void)[] = [];
   /** Problems that belong to no file that was read, by message. */
   #notices: ReadonlyMap<string, SourceProblem> = new Map();
   /** Those of them that the last look below the directory found. */
@@ -124,6 +130,51 @@ export class EmbeddedSource implements ClusterSource {
 
   isProfileValid(): boolean | undefined {
     return this.#profileValid;
+  }
+
+  /** The ImageCaches in force by name. */
+  imageCaches(): ReadonlyMap<string, DefinedImageCache> {
+    const all = new Map<string, DefinedImageCache>();
+    for (const { name, resource } of this.#inForce.values()) {
+      const known = resource === 'imagecaches' ? this.imageCache(name) : undefined;
+      if (known !== undefined) all.set(name, known);
+    }
+    return all;
+  }
+
+  /** One of {@link imageCaches}. */
+  imageCache(name: string): DefinedImageCache | undefined {
+    const key = entryKey({ resource: 'imagecaches', name });
+    const entry = this.#inForce.get(key);
+    if (entry?.resource !== 'imagecaches') return undefined;
+    const hasOwnStatus = entry.object.status !== undefined;
+    return { object: this.#shown(entry.object), path: this.#filesOf(key).at(-1)?.path ?? '', hasOwnStatus };
+  }
+
+  /** Told after every look that changed an ImageCache, and after every status that was put over one. */
+  onImageCaches(listener: () => void): void {
+    this.#imageCacheListeners.push(listener);
+  }
+
+  /**
+   * Puts a status over that of an ImageCache whose file has none: somebody builds it, and the file is not ours to
+   * write. Counts until the program ends.
+   */
+  overlayStatus(name: string, status: JsonObject): void {
+    this.#overlays.set(name, status);
+    const entry = this.#inForce.get(entryKey({ resource: 'imagecaches', name }));
+    if (entry === undefined) return;
+    this.#put(entry);
+    this.#tellImageCaches();
+  }
+
+  #shown(object: ImageCacheObject): ImageCacheObject {
+    const status = object.status === undefined ? this.#overlays.get(object.cache.name) : undefined;
+    return status === undefined ? object : withStatus(object, status);
+  }
+
+  #tellImageCaches(): void {
+    for (const listener of this.#imageCacheListeners) listener();
   }
 
   async #follow(): Promise<void> {
@@ -212,6 +263,7 @@ export class EmbeddedSource implements ClusterSource {
     // What stood in for a broken profile goes when the broken one does, though no entry changed.
     touched.add(PROFILE_KEY);
     for (const key of touched) this.#settle(key);
+    if ([...touched].some((key) => key !== PROFILE_KEY)) this.#tellImageCaches();
     this.#tellProfile();
     this.#noticesBelow = [
       ...scan.unreadable.map(({ path, reason }): SourceProblem => {
@@ -288,7 +340,7 @@ export class EmbeddedSource implements ClusterSource {
     const { store } = this.#options;
     switch (entry.resource) {
       case 'imagecaches':
-        return store.putImageCache(entry.cache);
+        return store.putImageCache(this.#shown(entry.object).cache);
       case 'namespaces':
         return store.putNamespace(entry.name, entry.labels);
       case 'eci-profile':
@@ -341,6 +393,15 @@ export class EmbeddedSource implements ClusterSource {
       if (!this.#notices.has(problem)) this.#logger.info({ problem }, 'a problem of the directory is gone');
     }
   }
+}
+
+/** An ImageCache and where it comes from. */
+export interface DefinedImageCache {
+  readonly object: ImageCacheObject;
+  /** The file that defines it, relative to the directory. */
+  readonly path: string;
+  /** The file gives a status; else one may have been put over it. */
+  readonly hasOwnStatus: boolean;
 }
 
 /** A file as it was last read. */

@@ -3,10 +3,10 @@ import type { SourceProblem } from '../cluster/cluster-source.ts';
 import type { Resource } from '../cluster/cluster-store.ts';
 import type { EciProfile } from '../core/eci-profile.ts';
 import { EMPTY_PROFILE } from '../core/eci-profile.ts';
-import type { ImageCache } from '../core/image-cache.ts';
 import type { StringMap } from '../core/label-selector.ts';
 import { decodeEciProfile, selectorsOf } from '../wire/eci-profile.ts';
-import { decodeImageCache } from '../wire/image-cache.ts';
+import type { ImageCacheObject } from '../wire/image-cache-object.ts';
+import { decodeImageCacheObject } from '../wire/image-cache-object.ts';
 import { member, textMember } from '../wire/json.ts';
 import type { KnownKind } from '../wire/kinds.ts';
 import { ECI_PROFILE, kindOf } from '../wire/kinds.ts';
@@ -17,7 +17,7 @@ import { decodeNamespace } from '../wire/namespace.ts';
 
 /** An object as the cluster store takes it. */
 export type Entry =
-  | { readonly resource: 'imagecaches'; readonly name: string; readonly cache: ImageCache }
+  | { readonly resource: 'imagecaches'; readonly name: string; readonly object: ImageCacheObject }
   | { readonly resource: 'namespaces'; readonly name: string; readonly labels: StringMap }
   | { readonly resource: 'eci-profile'; readonly name: string; readonly profile: EciProfile };
 
@@ -35,7 +35,7 @@ export interface FileContent {
 export const NO_CONTENT: FileContent = { entries: new Map(), problems: [], undecodable: [], hasBrokenProfile: false };
 
 /** Where an object is kept: one object per kind and name. */
-function entryKey({ resource, name }: { readonly resource: Resource; readonly name: string }): string {
+export function entryKey({ resource, name }: { readonly resource: Resource; readonly name: string }): string {
   return `${resource}/${name}`;
 }
 
@@ -139,8 +139,8 @@ const RESOURCE_OF = { ImageCache: 'imagecaches', Namespace: 'namespaces', EciPro
 function decode(kind: Exclude<KnownKind, 'Other'>, { value, origin }: ManifestObject): Entry {
   switch (kind) {
     case 'ImageCache': {
-      const cache = decodeImageCache(value, origin);
-      return { resource: 'imagecaches', name: cache.name, cache };
+      const object = decodeImageCacheObject(value, origin);
+      return { resource: 'imagecaches', name: object.cache.name, object };
     }
     case 'Namespace': {
       const { name, labels } = decodeNamespace(value, origin);

@@ -58,6 +58,13 @@ export function decodeImageCacheObject(value: JsonObject, origin?: Origin): Imag
   };
 }
 
+/** The same object with another status. */
+export function withStatus(object: ImageCacheObject, status: JsonObject): ImageCacheObject {
+  const { name } = object.cache;
+  const { id, phase, progress, statusImages, expiresAtMs } = decodeImageCache({ metadata: { name }, status });
+  return { ...object, cache: { ...object.cache, id, phase, progress, statusImages, expiresAtMs }, status };
+}
+
 /** The manifest of an ImageCache that is to be made. */
 export function encodeNewImageCache({ name, labels, annotations, spec }: NewImageCache): JsonObject {
   const { images, imagePullSecrets, imageCacheSizeGib, retentionDays } = spec;

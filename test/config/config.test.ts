@@ -6,7 +6,7 @@ import { type ConfigRequest, type LoadedConfig, loadConfig } from '../../src/con
 import { ConfigError } from '../../src/config/config-error.ts';
 import { SETTING_KEYS, SETTINGS, type SettingKey } from '../../src/config/definitions.ts';
 import { environmentOf, optionOf } from '../../src/config/setting-names.ts';
-import { DEFAULT_SETTINGS } from '../../src/core/settings.ts';
+import { DEFAULT_CREATION_SETTINGS, DEFAULT_SETTINGS } from '../../src/core/settings.ts';
 
 const EXAMPLE = new URL('../../examples/imc.yaml', import.meta.url).pathname;
 
@@ -21,6 +21,7 @@ describe('without any choice', () => {
     const { config, warnings } = load({ fileText });
     expect(config).toEqual({
       decision: DEFAULT_SETTINGS,
+      autoCreate: DEFAULT_CREATION_SETTINGS,
       drainSeconds: 10,
       logLevel: 'info',
       serve: {
@@ -63,6 +64,16 @@ const CHOICES: Readonly<Record<SettingKey, readonly [unknown, string, string, un
   expiryMargin: ['1h', '90m', '0', 3_600_000, 5_400_000, 0],
   warnings: ['off', 'on', 'off', 'off', 'on', 'off'],
   'controller.driver': ['eci', 'external', 'simulated', 'eci', 'external', 'simulated'],
+  'autoCreate.enabled': [true, 'false', 'auto', 'true', 'false', 'auto'],
+  'autoCreate.allow': [['a/*', 'b'], 'c', 'd,e', ['a/*', 'b'], ['c'], ['d', 'e']],
+  'autoCreate.deny': [[], 'c, d', 'e', [], ['c', 'd'], ['e']],
+  'autoCreate.mutableTags': [['dev'], 'a', 'b,c', ['dev'], ['a'], ['b', 'c']],
+  'autoCreate.maxCaches': [1, '2', '0', 1, 2, 0],
+  'autoCreate.perMinute': [1, '2', '0', 1, 2, 0],
+  'autoCreate.buildDeadline': ['1h', '90m', '0', 3_600_000, 5_400_000, 0],
+  'autoCreate.retentionDays': [1, '2', '65536', 1, 2, 65_536],
+  'autoCreate.share': ['cluster', 'namespace', 'cluster', 'cluster', 'namespace', 'cluster'],
+  'autoCreate.copyAnnotations': [['a'], 'b', 'c', ['a'], ['b'], ['c']],
   drainSeconds: [1, '2', '3', 1, 2, 3],
   'log.level': ['debug', 'warn', 'error', 'debug', 'warn', 'error'],
   source: ['files', 'kubernetes', 'files', 'files', 'kubernetes', 'files'],
@@ -189,6 +200,25 @@ describe('each value has its place in the config', () => {
       expiryMarginMs: 60_000,
       warnings: 'off',
       controllerDriver: 'external',
+    });
+  });
+
+  it('for new ImageCaches', () => {
+    const fileText = `
+      autoCreate:
+        { enabled: true, allow: [a, b], deny: c, mutableTags: [], maxCaches: 1, perMinute: 2, buildDeadline: 1m,
+          retentionDays: 3, share: cluster, copyAnnotations: [d] }`;
+    expect(load({ fileText }).config.autoCreate).toEqual({
+      enabled: 'true',
+      allow: ['a', 'b'],
+      deny: ['c'],
+      mutableTags: [],
+      maxCaches: 1,
+      perMinute: 2,
+      buildDeadlineMs: 60_000,
+      retentionDays: 3,
+      share: 'cluster',
+      copyAnnotations: ['d'],
     });
   });
 
@@ -380,7 +410,7 @@ describe('unknown keys of the file', () => {
     ['log: { levle: info }', 'log.levle', 'unknown setting; did you mean log.level?'],
     ['lgo: { level: info }', 'lgo', 'unknown setting; did you mean log?'],
     ['tls: { crt: x }', 'tls.crt', 'unknown setting; did you mean tls.cert?'],
-    ['autoCreate: { enabled: auto }', 'autoCreate', 'unknown setting; remove it'],
+    ['autoCreate: { maxCahces: 1 }', 'autoCreate.maxCahces', 'unknown setting; did you mean autoCreate.maxCaches?'],
     ['log.level: info', 'log.level', 'unknown setting; write it as log: { level: … }'],
     ['mode: { mode: off }', 'mode', 'expected enforce, observe or off, not a mapping'],
     ['unheard:', 'unheard', 'unknown setting; remove it'],

@@ -32,7 +32,9 @@ describe('every setting', () => {
   });
 
   it.each(definitions)('%s refuses what is no value at all', (_key, { schema }) => {
-    for (const value of ['', [], {}, null, Number.NaN, -1, '\0']) {
+    // An empty list is one.
+    const none = schema.safeParse(['x']).success ? [] : [[]];
+    for (const value of ['', ...none, {}, null, Number.NaN, -1, '\0']) {
       expect(schema.safeParse(value), JSON.stringify(value)).toMatchObject({ success: false });
     }
   });
@@ -121,6 +123,16 @@ describe('settingsTable', () => {
       'expiryMargin',
       'warnings',
       'controller.driver',
+      'autoCreate.enabled',
+      'autoCreate.allow',
+      'autoCreate.deny',
+      'autoCreate.mutableTags',
+      'autoCreate.maxCaches',
+      'autoCreate.perMinute',
+      'autoCreate.buildDeadline',
+      'autoCreate.retentionDays',
+      'autoCreate.share',
+      'autoCreate.copyAnnotations',
       'kubeconfig',
       'context',
     ]);

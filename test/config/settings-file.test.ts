@@ -62,7 +62,7 @@ describe('parseSettingsFile', () => {
   it('never unfolds aliases of aliases', () => {
     const bomb = Array.from({ length: 40 }, (_, i) => `a${i}: &a${i} [${i === 0 ? 'x' : `*a${i - 1},*a${i - 1}`}]`);
     const { given } = parseSettingsFile([...bomb, 'mode: *a39'].join('\n'), 'f');
-    expect(given.at(-1)).toEqual({ key: 'mode', value: [], origin: 'f:41:7' });
+    expect(given.at(-1)).toEqual({ key: 'mode', value: [{}, {}], origin: 'f:41:7' });
   });
 
   it('survives a mapping that holds itself', () => {

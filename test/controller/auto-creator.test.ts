@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { AutoCreateSettings, CreationResult } from '../../src/controller/auto-creator.ts';
+import type { CreationResult, CreatorSettings } from '../../src/controller/auto-creator.ts';
 import { AutoCreator } from '../../src/controller/auto-creator.ts';
 import type { FailureLedger } from '../../src/controller/failure-ledger.ts';
 import type { Demand, FailureRecord } from '../../src/core/creation-plan.ts';
@@ -12,7 +12,7 @@ import { anEciPod } from '../support/pod-builder.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
-const SETTINGS: AutoCreateSettings = {
+const SETTINGS: CreatorSettings = {
   enabled: true,
   allow: [],
   deny: [],
@@ -43,7 +43,7 @@ class Ledger implements FailureLedger {
   }
 }
 
-function aWorld(settings: Partial<AutoCreateSettings> = {}) {
+function aWorld(settings: Partial<CreatorSettings> = {}) {
   const clock = { nowMs: Date.parse('2026-01-01T00:00:00Z') };
   const objects = new InMemoryImageCaches(() => clock.nowMs);
   const wanted = new Map<string, Demand>();
