@@ -1,7 +1,7 @@
 import type { CacheSuggestion, SuggestedCaches, SuggestionRefusal } from '../core/cache-suggestion.ts';
-import { IMAGES_LIMIT } from '../core/cache-suggestion.ts';
 import { MUTABLE_TAGS } from '../core/decision.ts';
 import type { ImageCacheIndex } from '../core/image-cache-index.ts';
+import { IMAGES_LIMIT } from '../core/image-cache-spec.ts';
 import { manifestOf } from '../wire/image-cache-manifest.ts';
 import type { JsonObject } from '../wire/json.ts';
 import { member, textMember } from '../wire/json.ts';

@@ -8,6 +8,7 @@ import type {
 } from '../core/creation-plan.ts';
 import { planCreations } from '../core/creation-plan.ts';
 import type { ImageCache } from '../core/image-cache.ts';
+import { diskGibFor } from '../core/image-cache-spec.ts';
 import { ImageSizes } from '../core/image-sizes.ts';
 import {
   AUTO_CREATED_KEY,
@@ -17,7 +18,7 @@ import {
   RETIRING_SINCE_KEY,
 } from '../core/keys.ts';
 import { parseTimestamp, toEpochMs } from '../core/timestamp.ts';
-import { cacheSizeGib, type WantedCache } from '../core/wanted-cache.ts';
+import type { WantedCache } from '../core/wanted-cache.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { ImageCacheObject, NewImageCache } from '../wire/image-cache-object.ts';
 import type { FailureLedger } from './failure-ledger.ts';
@@ -215,7 +216,7 @@ function newCacheOf(
     spec: {
       images: references,
       imagePullSecrets: pullSecrets,
-      imageCacheSizeGib: cacheSizeGib(
+      imageCacheSizeGib: diskGibFor(
         images.valid.map(({ key }) => key),
         (key) => sizes.sizeOf(key),
       ),

@@ -1,6 +1,7 @@
 import type { HandledDecision } from './decision.ts';
 import type { ImageCache } from './image-cache.ts';
 import { exactKeysOf, isBuilding } from './image-cache.ts';
+import { diskGibFor, IMAGES_LIMIT } from './image-cache-spec.ts';
 import { compareTags } from './image-match.ts';
 import type { ImageReference } from './image-reference.ts';
 import { ACR_KEYS, REGISTRY_KEYS } from './keys.ts';
@@ -51,12 +52,6 @@ export interface SuggestedCaches {
   readonly suggestions: readonly CacheSuggestion[];
   readonly refused: readonly { readonly title: string; readonly refusal: SuggestionRefusal }[];
 }
-
-/** The most images one ImageCache holds (vendor's limit). */
-export const IMAGES_LIMIT = 20;
-
-const GIB = 1024 ** 3;
-const DISK_GIB = { min: 20, max: 32_768 } as const;
 
 /**
  * The caches to make so that every uncovered workload is covered completely, each by one of them.
@@ -112,18 +107,6 @@ export function suggestCaches(
       ),
     refused: refused.toSorted((a, b) => compareCodeUnits(a.title, b.title)),
   };
-}
-
-/**
- * `spec.imageCacheSize` for these images (spec N2): twice the known sizes, within what ECI takes.
- *
- * @param sizeOf - size in bytes of an image by key, 0 when unknown.
- * @returns whole GiB.
- */
-function diskGibFor(keys: Iterable<string>, sizeOf: (key: string) => number): number {
-  let bytes = 0;
-  for (const key of keys) bytes += sizeOf(key);
-  return Math.min(DISK_GIB.max, Math.max(DISK_GIB.min, Math.ceil((2 * bytes) / GIB)));
 }
 
 /** A cache that has been building for longer will hardly become Ready any more (spec N3). */

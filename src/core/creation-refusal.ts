@@ -1,6 +1,7 @@
 import { globMatches } from './glob.ts';
 import type { ImageCache } from './image-cache.ts';
-import { exactKeysOf, unusableReason } from './image-cache.ts';
+import { exactKeysOf, isBuilding, unusableReason } from './image-cache.ts';
+import { IMAGES_LIMIT } from './image-cache-spec.ts';
 import { isValidReference, parseImageReference } from './image-reference.ts';
 import type { PodView } from './pod.ts';
 import { toEpochMs } from './timestamp.ts';
@@ -23,12 +24,6 @@ export type CreationRefusal =
   | { readonly reason: 'NoImages' | 'TooManyImages' }
   | { readonly reason: 'InvalidReference' | 'NotAllowed' | 'Denied' | 'MutableTag'; readonly image: string }
   | { readonly reason: 'Usable' | 'Building'; readonly cache: ImageCache };
-
-/** Phases in which a cache is on its way (vendor API: Preparing, Creating, Updating; Pending before a builder took it). */
-const BUILDING_PHASES: ReadonlySet<string> = new Set(['', 'Pending', 'Preparing', 'Creating', 'Updating']);
-
-/** An ImageCache holds at most this many images (vendor limit). */
-export const MAX_IMAGES = 20;
 
 /**
  * Why no cache is made for these images (spec N3), as far as images and caches tell; limits on number and pace are the
@@ -57,7 +52,7 @@ export function imageRefusal(
   if (images.count === 0) return { reason: 'NoImages' };
   const [invalid] = images.invalid;
   if (invalid !== undefined) return { reason: 'InvalidReference', image: invalid };
-  if (images.count > MAX_IMAGES) return { reason: 'TooManyImages' };
+  if (images.count > IMAGES_LIMIT) return { reason: 'TooManyImages' };
   const denied = references.find((reference) => deny.some((glob) => globMatches(glob, reference)));
   if (denied !== undefined) return { reason: 'Denied', image: denied };
   const other = references.find((reference) => allow.length > 0 && !allow.some((glob) => globMatches(glob, reference)));
@@ -88,14 +83,13 @@ function existingCache(
   for (const cache of caches) {
     if (!isSameCache(wanted, cache)) continue;
     if (unusableReason(cache, nowMs, expiryMarginMs) === undefined) return { reason: 'Usable', cache };
-    if (cache.deleting || cache.retiring || !BUILDING_PHASES.has(cache.phase)) continue;
-    if (isBuildingSince(cache, nowMs - buildDeadlineMs)) building ??= cache;
+    if (isBuilding(cache, nowMs) && isMadeAfter(cache, nowMs - buildDeadlineMs)) building ??= cache;
   }
   return building === undefined ? undefined : { reason: 'Building', cache: building };
 }
 
 /** A cache without a readable creation time has been building for ever. */
-function isBuildingSince(cache: ImageCache, earliestMs: number): boolean {
+function isMadeAfter(cache: ImageCache, earliestMs: number): boolean {
   return cache.createdAt !== undefined && toEpochMs(cache.createdAt) > earliestMs;
 }
 

@@ -102,6 +102,11 @@ function shared(repository: string): string {
 
 const repositories = new RecentMap<string, string>(4096);
 
+/** A reference in full: `repository:tag@digest`, with what of it there is. */
+export function formatReference({ repository, tag, digest }: ImageReference): string {
+  return `${repository}${tag === undefined ? '' : `:${tag}`}${digest === undefined ? '' : `@${digest}`}`;
+}
+
 /** Tells the two results of {@link parseImageReference} apart. */
 export function isValidReference(parsed: ImageReference | InvalidImageReference): parsed is ImageReference {
   return 'key' in parsed;

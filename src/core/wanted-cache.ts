@@ -1,7 +1,7 @@
 import type { PodImages } from './image-match.ts';
 import { podImagesOf } from './image-match.ts';
-import type { ImageReference } from './image-reference.ts';
-import { CACHE_ARCH_KEY, CACHE_OS_KEY } from './keys.ts';
+import { formatReference } from './image-reference.ts';
+import { ACR_KEYS, CACHE_ARCH_KEY, CACHE_OS_KEY } from './keys.ts';
 import type { StringMap } from './label-selector.ts';
 import type { Platform } from './platform.ts';
 import { DEFAULT_PLATFORM, platformOf } from './platform.ts';
@@ -30,9 +30,6 @@ export interface CopySettings {
   readonly share: 'namespace' | 'cluster';
 }
 
-/** Annotations that let a builder pull as somebody: with them a cache holds what not everybody may see (spec N2). */
-const CREDENTIAL_PREFIX = 'k8s.aliyun.com/acr-';
-
 /**
  * The cache that would cover a pod completely (spec N2).
  *
@@ -47,11 +44,10 @@ export function wantedCacheOf(
 ): WantedCache {
   const images = podImagesOf(pod);
   const platform = platformOf(pod);
-  const hasCredentials =
-    pullSecrets.length > 0 || [...pod.annotations.keys()].some((key) => key.startsWith(CREDENTIAL_PREFIX));
+  const hasCredentials = pullSecrets.length > 0 || ACR_KEYS.some((key) => (pod.annotations.get(key) ?? '') !== '');
   return {
     images,
-    references: images.valid.map(referenceText),
+    references: images.valid.map(formatReference),
     platform,
     privateTo: hasCredentials && settings.share === 'namespace' ? namespace : undefined,
     pullSecrets: [...new Set(pullSecrets)].map((name) => `${namespace}:${name}`).toSorted(compareCodeUnits),
@@ -67,26 +63,6 @@ export function nameTextOf({ images, platform, privateTo }: WantedCache): string
   const keys = images.valid.map(({ key }) => key).join('\n');
   const visibility = privateTo === undefined ? '' : `\n${privateTo}`;
   return `v1\n${keys}\n${platform.architecture}\n${platform.os}${visibility}`;
-}
-
-const GIB = 1024 ** 3;
-/** Bounds of `spec.imageCacheSize` in GiB. */
-const SIZE_GIB = { least: 20, most: 32_768 } as const;
-
-/**
- * `spec.imageCacheSize` in GiB: twice the known sizes, since layers are stored packed and unpacked (spec N2).
- *
- * @param sizeOf - size in bytes of an image by key, 0 when unknown.
- */
-export function cacheSizeGib(keys: Iterable<string>, sizeOf: (key: string) => number): number {
-  let bytes = 0;
-  for (const key of keys) bytes += sizeOf(key);
-  return Math.min(SIZE_GIB.most, Math.max(SIZE_GIB.least, Math.ceil((2 * bytes) / GIB)));
-}
-
-/** A reference written out in full: `repository:tag@digest`, with what of it there is. */
-function referenceText({ repository, tag, digest }: ImageReference): string {
-  return `${repository}${tag === undefined ? '' : `:${tag}`}${digest === undefined ? '' : `@${digest}`}`;
 }
 
 function annotationsOf(pod: PodView, platform: Platform, copied: readonly string[]): StringMap {

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { CacheSuggestion } from '../core/cache-suggestion.ts';
-import type { ImageReference } from '../core/image-reference.ts';
+import { formatReference } from '../core/image-reference.ts';
 import { CACHE_ARCH_KEY, CACHE_OS_KEY, PRIVATE_NAMESPACE_KEY } from '../core/keys.ts';
 import { DEFAULT_PLATFORM } from '../core/platform.ts';
+import { encodeNewImageCache } from './image-cache-object.ts';
 import type { JsonObject } from './json.ts';
 
 /**
@@ -11,31 +12,24 @@ import type { JsonObject } from './json.ts';
  */
 export function manifestOf(suggestion: CacheSuggestion): JsonObject {
   const { images, platform, privateTo, pullSecrets, diskGib } = suggestion;
-  const annotations = {
-    ...Object.fromEntries(suggestion.annotations),
-    ...(platform.architecture === DEFAULT_PLATFORM.architecture ? {} : { [CACHE_ARCH_KEY]: platform.architecture }),
-    ...(platform.os === DEFAULT_PLATFORM.os ? {} : { [CACHE_OS_KEY]: platform.os }),
-  };
-  const references = images.map(referenceText);
-  const content = ['v1', references, platform.architecture, platform.os, privateTo, pullSecrets, annotations];
+  const annotations = new Map(suggestion.annotations);
+  if (platform.architecture !== DEFAULT_PLATFORM.architecture) annotations.set(CACHE_ARCH_KEY, platform.architecture);
+  if (platform.os !== DEFAULT_PLATFORM.os) annotations.set(CACHE_OS_KEY, platform.os);
+  const references = images.map(formatReference);
+  const content = [
+    'v1',
+    references,
+    platform.architecture,
+    platform.os,
+    privateTo,
+    pullSecrets,
+    Object.fromEntries(annotations),
+  ];
   const hash = createHash('sha256').update(JSON.stringify(content)).digest('hex').slice(0, 16);
-  return {
-    apiVersion: 'eci.alibabacloud.com/v1',
-    kind: 'ImageCache',
-    metadata: {
-      name: `suggested-${hash}`,
-      ...(privateTo === undefined ? {} : { labels: { [PRIVATE_NAMESPACE_KEY]: privateTo } }),
-      ...(Object.keys(annotations).length === 0 ? {} : { annotations }),
-    },
-    spec: {
-      images: references,
-      ...(pullSecrets.length === 0 ? {} : { imagePullSecrets: pullSecrets }),
-      imageCacheSize: diskGib,
-    },
-  };
-}
-
-/** A reference in full: `repository:tag@digest`, with what of it there is. */
-function referenceText({ repository, tag, digest }: ImageReference): string {
-  return `${repository}${tag === undefined ? '' : `:${tag}`}${digest === undefined ? '' : `@${digest}`}`;
+  return encodeNewImageCache({
+    name: `suggested-${hash}`,
+    labels: new Map(privateTo === undefined ? [] : [[PRIVATE_NAMESPACE_KEY, privateTo]]),
+    annotations,
+    spec: { images: references, imagePullSecrets: pullSecrets, imageCacheSizeGib: diskGib, retentionDays: undefined },
+  });
 }

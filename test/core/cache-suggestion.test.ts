@@ -1,9 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { SuggestedCaches, UncoveredPod } from '../../src/core/cache-suggestion.ts';
-import { IMAGES_LIMIT, suggestCaches } from '../../src/core/cache-suggestion.ts';
+import { suggestCaches } from '../../src/core/cache-suggestion.ts';
 import type { Decision } from '../../src/core/decision.ts';
 import { decide } from '../../src/core/decision.ts';
+import { IMAGES_LIMIT } from '../../src/core/image-cache-spec.ts';
 import { DEFAULT_SETTINGS } from '../../src/core/settings.ts';
 import { decodeImageCache } from '../../src/wire/image-cache.ts';
 import { manifestOf } from '../../src/wire/image-cache-manifest.ts';

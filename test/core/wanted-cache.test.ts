@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { cacheSizeGib, nameTextOf, wantedCacheOf } from '../../src/core/wanted-cache.ts';
+import { diskGibFor } from '../../src/core/image-cache-spec.ts';
+import { nameTextOf, wantedCacheOf } from '../../src/core/wanted-cache.ts';
 import { decodePod } from '../../src/wire/pod.ts';
 import { anyReference } from '../support/arbitraries.ts';
 import { DIGEST_A } from '../support/digests.ts';
@@ -97,7 +98,7 @@ describe('nameTextOf (spec N2)', () => {
   });
 });
 
-describe('cacheSizeGib (spec N2)', () => {
+describe('diskGibFor (spec N2)', () => {
   const GIB = 1024 ** 3;
   it.each([
     ['nothing known', 0, 20],
@@ -105,6 +106,6 @@ describe('cacheSizeGib (spec N2)', () => {
     ['one byte more', 10 * GIB + 1, 21],
     ['beyond what can be asked for', 40_000 * GIB, 32_768],
   ])('%s', (_title, bytes, expected) => {
-    expect(cacheSizeGib(['a'], () => bytes)).toBe(expected);
+    expect(diskGibFor(['a'], () => bytes)).toBe(expected);
   });
 });
