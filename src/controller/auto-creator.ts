@@ -1,11 +1,4 @@
-import type {
-  AutoCreatedCache,
-  FailureRecord,
-  Plan,
-  PlannedAction,
-  PlanRefusal,
-  PlanSettings,
-} from '../core/creation-plan.ts';
+import type { FailureRecord, Plan, PlannedAction, PlanRefusal, PlanSettings } from '../core/creation-plan.ts';
 import { planCreations } from '../core/creation-plan.ts';
 import type { ImageCache } from '../core/image-cache.ts';
 import { diskGibFor } from '../core/image-cache-spec.ts';
@@ -17,7 +10,6 @@ import {
   RETIRING_KEY,
   RETIRING_SINCE_KEY,
 } from '../core/keys.ts';
-import { parseTimestamp, toEpochMs } from '../core/timestamp.ts';
 import type { WantedCache } from '../core/wanted-cache.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { ImageCacheObject, NewImageCache } from '../wire/image-cache-object.ts';
@@ -88,7 +80,6 @@ export class AutoCreator {
       nowMs: now(),
       settings: settings(),
       caches,
-      autoCreated: autoCreatedOf(current),
       demands: demands.demands(),
       idsInUse: demands.idsInUse(),
       failures: this.#failures,
@@ -188,16 +179,6 @@ export class AutoCreator {
   }
 }
 
-function autoCreatedOf(current: ReadonlyMap<string, ImageCacheObject>): Map<string, AutoCreatedCache> {
-  const ours = new Map<string, AutoCreatedCache>();
-  for (const [name, { cache, labels, annotations }] of current) {
-    if (labels.get(AUTO_CREATED_KEY) !== 'true') continue;
-    const retiringSinceMs = cache.retiring ? timeOf(annotations.get(RETIRING_SINCE_KEY)) : undefined;
-    ours.set(name, { cache, lastMatchedAtMs: timeOf(annotations.get(LAST_MATCHED_KEY)), retiringSinceMs });
-  }
-  return ours;
-}
-
 /** The object for an image set (spec N2). */
 function newCacheOf(
   name: string,
@@ -223,11 +204,6 @@ function newCacheOf(
       retentionDays,
     },
   };
-}
-
-function timeOf(text: string | undefined): number | undefined {
-  const time = text === undefined ? undefined : parseTimestamp(text);
-  return time === undefined ? undefined : toEpochMs(time);
 }
 
 function timeText(ms: number): string {

@@ -1,6 +1,6 @@
 import type { CreationRefusal, CreationSettings } from './creation-refusal.ts';
 import { creationRefusal } from './creation-refusal.ts';
-import type { ImageCache } from './image-cache.ts';
+import type { ImageCache, OwnMarks } from './image-cache.ts';
 import type { PodView } from './pod.ts';
 import { compareCodeUnits } from './text-order.ts';
 import { toEpochMs } from './timestamp.ts';
@@ -13,14 +13,6 @@ export interface Demand {
   readonly wanted: WantedCache;
   /** One of the pods that want it; the others have the same images. */
   readonly pod: PodView;
-}
-
-/** An ImageCache that we made, with what our own labels and annotations say of it (spec N5). */
-export interface AutoCreatedCache {
-  readonly cache: ImageCache;
-  readonly lastMatchedAtMs: number | undefined;
-  /** Since when we do not offer it any more; `undefined` while we do, and when somebody else labelled it retiring. */
-  readonly retiringSinceMs: number | undefined;
 }
 
 /** How often the cache of a name was made and failed, and when last (spec N4). */
@@ -43,10 +35,8 @@ export interface PlanSettings extends CreationSettings {
 export interface PlanInput {
   readonly nowMs: number;
   readonly settings: PlanSettings;
-  /** All ImageCaches, ours among them. */
+  /** All ImageCaches by name, ours among them. */
   readonly caches: ReadonlyMap<string, ImageCache>;
-  /** Ours, by name. */
-  readonly autoCreated: ReadonlyMap<string, AutoCreatedCache>;
   readonly demands: Iterable<Demand>;
   /** Ids of ImageCaches that living pods carry. */
   readonly idsInUse: ReadonlySet<string>;
@@ -105,8 +95,14 @@ export function planCreations(input: PlanInput): Plan {
   return new Planner(input).plan();
 }
 
+/** A cache that we made. */
+interface OwnCache extends OwnMarks {
+  readonly cache: ImageCache;
+}
+
 class Planner {
   readonly #input: PlanInput;
+  readonly #own = new Map<string, OwnCache>();
   readonly #actions: PlannedAction[] = [];
   readonly #refusals: Plan['refusals'][number][] = [];
   readonly #wantedNames = new Set<string>();
@@ -118,14 +114,16 @@ class Planner {
 
   constructor(input: PlanInput) {
     this.#input = input;
+    for (const [name, cache] of input.caches)
+      if (cache.ours !== undefined) this.#own.set(name, { cache, ...cache.ours });
   }
 
   plan(): Plan {
     const demands = [...this.#input.demands].toSorted((a, b) => compareCodeUnits(a.name, b.name));
     for (const { name } of demands) this.#wantedNames.add(name);
     this.#count();
-    const leaving: AutoCreatedCache[] = [];
-    for (const own of this.#input.autoCreated.values()) {
+    const leaving: OwnCache[] = [];
+    for (const own of this.#own.values()) {
       if (own.cache.deleting) continue;
       this.#touch(own);
       if (own.retiringSinceMs !== undefined) leaving.push(own);
@@ -143,8 +141,8 @@ class Planner {
   }
 
   #count(): void {
-    const { autoCreated, nowMs } = this.#input;
-    for (const { cache } of autoCreated.values()) {
+    const { nowMs } = this.#input;
+    for (const { cache } of this.#own.values()) {
       if (!cache.retiring && !cache.deleting) this.#offered += 1;
       const madeAtMs = createdAtMs(cache);
       if (madeAtMs > nowMs - MINUTE_MS) {
@@ -154,14 +152,14 @@ class Planner {
     }
   }
 
-  #touch({ cache, lastMatchedAtMs }: AutoCreatedCache): void {
+  #touch({ cache, lastMatchedAtMs }: OwnCache): void {
     const { nowMs } = this.#input;
     if (!this.#isInUse(cache) || nowMs - (lastMatchedAtMs ?? -Infinity) < TOUCH_EVERY_MS) return;
     this.#actions.push({ kind: 'touch', name: cache.name, atMs: nowMs });
   }
 
   /** The life of a cache of ours while it is offered, or on its way. */
-  #tend(own: AutoCreatedCache): void {
+  #tend(own: OwnCache): void {
     const { settings, failures } = this.#input;
     const { cache } = own;
     if (cache.phase === 'Ready') {
@@ -174,7 +172,7 @@ class Planner {
   }
 
   /** A retired cache goes when no pod can be waiting for it any more (spec N5). */
-  #leave({ cache, retiringSinceMs = 0 }: AutoCreatedCache): void {
+  #leave({ cache, retiringSinceMs = 0 }: OwnCache): void {
     const { nowMs, settings } = this.#input;
     if (this.#restored.has(cache.name)) return;
     const dueMs = retiringSinceMs + settings.expiryMarginMs;
@@ -186,7 +184,7 @@ class Planner {
     return id !== '' && this.#input.idsInUse.has(id);
   }
 
-  #tendUnused({ cache, lastMatchedAtMs }: AutoCreatedCache): void {
+  #tendUnused({ cache, lastMatchedAtMs }: OwnCache): void {
     const { nowMs } = this.#input;
     // Its name is wanted for the next cache of these images.
     if (cache.expiresAtMs <= nowMs) {
@@ -263,14 +261,14 @@ class Planner {
 
   /** What a demand needs now; `undefined` while the last object of its name is on its way out. */
   #nextStep({ name, wanted, pod }: Demand): 'create' | 'restore' | PlanRefusal | undefined {
-    const { caches, autoCreated, settings, nowMs, failures } = this.#input;
+    const { caches, settings, nowMs, failures } = this.#input;
     const refusal = creationRefusal(wanted, pod, caches.values(), settings, nowMs);
     if (refusal !== undefined) return refusal;
     const failed = failures.get(name);
     const existing = caches.get(name);
     if (existing !== undefined) {
       if (existing.deleting) return undefined;
-      const own = autoCreated.get(name);
+      const own = this.#own.get(name);
       if (own === undefined) return { reason: 'NameTaken' };
       if (own.retiringSinceMs !== undefined) return 'restore';
       if (own.cache.retiring) return { reason: 'Retiring' };
@@ -286,10 +284,10 @@ class Planner {
 
   /** Retires the cache that was not matched for the longest time, if any was not for a day (spec N3). */
   #makeRoom(): boolean {
-    const { autoCreated, nowMs, idsInUse } = this.#input;
+    const { nowMs, idsInUse } = this.#input;
     const retired = new Set(this.#actions.flatMap((action) => (action.kind === 'retire' ? [action.name] : [])));
     let idlest: { readonly name: string; readonly sinceMs: number } | undefined;
-    for (const { cache, lastMatchedAtMs } of autoCreated.values()) {
+    for (const { cache, lastMatchedAtMs } of this.#own.values()) {
       if (cache.deleting || cache.retiring || retired.has(cache.name)) continue;
       if (this.#wantedNames.has(cache.name) || (cache.id !== '' && idsInUse.has(cache.id))) continue;
       const sinceMs = lastMatchedAtMs ?? createdAtMs(cache);
@@ -311,9 +309,9 @@ class Planner {
   }
 
   #forgetFailures(): void {
-    const { failures, autoCreated, nowMs } = this.#input;
+    const { failures, nowMs } = this.#input;
     for (const [name, { lastFailedAtMs }] of failures) {
-      if (this.#wantedNames.has(name) || autoCreated.has(name)) continue;
+      if (this.#wantedNames.has(name) || this.#own.has(name)) continue;
       const dueMs = lastFailedAtMs + FORGET_FAILURES_MS;
       if (nowMs >= dueMs) this.#actions.push({ kind: 'forget-failures', name });
       else this.#lookAgainAt(dueMs);

@@ -25,11 +25,21 @@ export interface ImageCache {
   /** Pods of this namespace only may use it (spec C4); `undefined` for a shared cache. */
   readonly privateTo: string | undefined;
   readonly retiring: boolean;
+  /** What our own marks say of a cache that we made (spec N2); `undefined` for one of somebody else. */
+  readonly ours: OwnMarks | undefined;
   /** It has a deletionTimestamp. */
   readonly deleting: boolean;
   readonly createdAt: Timestamp | undefined;
   /** Milliseconds since the epoch; Infinity for a cache that never expires, or whose time cannot be read (spec C1). */
   readonly expiresAtMs: number;
+}
+
+/** What the controller notes on a cache that it made (spec N5); times in milliseconds since the epoch. */
+export interface OwnMarks {
+  /** When a living pod last used it, as far as noted. */
+  readonly lastMatchedAtMs: number | undefined;
+  /** Since when we do not offer it any more; `undefined` while we do, and when somebody else labelled it retiring. */
+  readonly retiringSinceMs: number | undefined;
 }
 
 /** One image a builder found in a cache. */

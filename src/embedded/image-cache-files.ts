@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ImageCacheObjects, Marks } from '../controller/image-cache-objects.ts';
-import { AUTO_CREATED_KEY } from '../core/keys.ts';
 import type { ImageCacheObject, NewImageCache } from '../wire/image-cache-object.ts';
 import { encodeNewImageCache } from '../wire/image-cache-object.ts';
 import type { JsonObject } from '../wire/json.ts';
@@ -40,7 +39,7 @@ export class ImageCacheFiles implements ImageCacheObjects {
     return new Map(
       [...this.#options.source.imageCaches()].map(([name, { object, path }]) => [
         name,
-        isOwnFile(path) ? object : withoutOurLabel(object),
+        isOwnFile(path) ? object : asSomebodyElses(object),
       ]),
     );
   }
@@ -129,9 +128,8 @@ function isOwnFile(path: string): boolean {
 }
 
 /** What stands in files of others is theirs, whatever its labels say. */
-function withoutOurLabel(object: ImageCacheObject): ImageCacheObject {
-  if (!object.labels.has(AUTO_CREATED_KEY)) return object;
-  return { ...object, labels: new Map([...object.labels].filter(([key]) => key !== AUTO_CREATED_KEY)) };
+function asSomebodyElses(object: ImageCacheObject): ImageCacheObject {
+  return object.cache.ours === undefined ? object : { ...object, cache: { ...object.cache, ours: undefined } };
 }
 
 /** A JSON merge patch of one level: `null` takes away. */

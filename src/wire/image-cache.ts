@@ -1,12 +1,15 @@
-import type { ImageCache, RecordedImage } from '../core/image-cache.ts';
+import type { ImageCache, OwnMarks, RecordedImage } from '../core/image-cache.ts';
 import type { ImageReference } from '../core/image-reference.ts';
 import { isValidReference, parseImageReference } from '../core/image-reference.ts';
 import {
+  AUTO_CREATED_KEY,
   CACHE_ARCH_KEY,
   CACHE_OS_KEY,
+  LAST_MATCHED_KEY,
   PRIVATE_NAMESPACE_KEY,
   RECORDED_IMAGES_KEY,
   RETIRING_KEY,
+  RETIRING_SINCE_KEY,
 } from '../core/keys.ts';
 import type { StringMap } from '../core/label-selector.ts';
 import type { Platform } from '../core/platform.ts';
@@ -49,10 +52,19 @@ export function decodeImageCache(value: JsonObject, origin?: Origin): ImageCache
     diskGib: typeof disk === 'number' ? disk : undefined,
     privateTo: labels.get(PRIVATE_NAMESPACE_KEY),
     retiring: labels.has(RETIRING_KEY),
+    ours: labels.get(AUTO_CREATED_KEY) === 'true' ? ownMarksOf(annotations) : undefined,
     deleting: isSet(member(metadata, 'deletionTimestamp')),
     createdAt: timestampMember(metadata, 'creationTimestamp'),
     expiresAtMs: expiry === undefined ? Infinity : toEpochMs(expiry),
   };
+}
+
+function ownMarksOf(annotations: StringMap): OwnMarks {
+  const timeOf = (key: string): number | undefined => {
+    const time = parseTimestamp(annotations.get(key) ?? '');
+    return time === undefined ? undefined : toEpochMs(time);
+  };
+  return { lastMatchedAtMs: timeOf(LAST_MATCHED_KEY), retiringSinceMs: timeOf(RETIRING_SINCE_KEY) };
 }
 
 function platformOf(annotations: StringMap): Platform {

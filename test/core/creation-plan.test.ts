@@ -1,14 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type {
-  AutoCreatedCache,
-  Demand,
-  FailureRecord,
-  PlanInput,
-  PlannedAction,
-} from '../../src/core/creation-plan.ts';
+import type { Demand, FailureRecord, PlanInput, PlannedAction } from '../../src/core/creation-plan.ts';
 import { planCreations, RETRY_AFTER_MS } from '../../src/core/creation-plan.ts';
-import type { ImageCache } from '../../src/core/image-cache.ts';
+import type { ImageCache, OwnMarks } from '../../src/core/image-cache.ts';
 import { wantedCacheOf } from '../../src/core/wanted-cache.ts';
 import { decodePod } from '../../src/wire/pod.ts';
 import type { ImageCacheBuilder } from '../support/image-cache-builder.ts';
@@ -47,14 +41,14 @@ function own(image: string, change: (cache: ImageCacheBuilder) => ImageCacheBuil
   return change(anImageCache(demandFor(image).name).holding(image).createdAt(at(START_MS))).decode();
 }
 
-function autoCreated(cache: ImageCache, state: Partial<AutoCreatedCache> = {}): AutoCreatedCache {
-  return { cache, lastMatchedAtMs: undefined, retiringSinceMs: undefined, ...state };
+function autoCreated(cache: ImageCache, marks: Partial<OwnMarks> = {}): ImageCache {
+  return { ...cache, ours: { lastMatchedAtMs: undefined, retiringSinceMs: undefined, ...marks } };
 }
 
 interface World {
   readonly nowMs?: number;
   readonly settings?: Partial<PlanInput['settings']>;
-  readonly own?: readonly AutoCreatedCache[];
+  readonly own?: readonly ImageCache[];
   readonly others?: readonly ImageCache[];
   readonly demands?: readonly string[];
   readonly idsInUse?: readonly string[];
@@ -63,12 +57,11 @@ interface World {
 
 function plan(world: World) {
   const ours = world.own ?? [];
-  const caches = [...ours.map(({ cache }) => cache), ...(world.others ?? [])];
+  const caches = [...ours, ...(world.others ?? [])];
   const { actions, refusals, nextAtMs } = planCreations({
     nowMs: world.nowMs ?? START_MS,
     settings: { ...SETTINGS, ...world.settings },
     caches: new Map(caches.map((cache) => [cache.name, cache])),
-    autoCreated: new Map(ours.map((entry) => [entry.cache.name, entry])),
     demands: (world.demands ?? []).map(demandFor),
     idsInUse: new Set(world.idsInUse),
     failures: new Map(Object.entries(world.failures ?? {})),
@@ -390,7 +383,7 @@ describe('planCreations over a long time, interrupted anywhere', () => {
   /** A cluster that does what it is told, and complains when that was wrong. */
   class Cluster {
     nowMs = START_MS;
-    readonly own = new Map<string, AutoCreatedCache & { readonly builder: ImageCacheBuilder }>();
+    readonly own = new Map<string, OwnMarks & { readonly cache: ImageCache; readonly builder: ImageCacheBuilder }>();
     readonly wanted = new Set<string>();
     readonly inUse = new Set<string>();
     readonly failures = new Map<string, FailureRecord>();
@@ -406,17 +399,17 @@ describe('planCreations over a long time, interrupted anywhere', () => {
           ...[...this.own].map(([name, { cache }]) => [name, cache] as const),
           ['by-hand', this.foreign],
         ]),
-        autoCreated: this.own,
         demands: [...this.wanted].map(demandFor),
         idsInUse: new Set([...this.inUse].map((name) => `imc-${name}`)),
         failures: this.failures,
       }).actions;
     }
 
-    put(name: string, builder: ImageCacheBuilder, state: Partial<AutoCreatedCache> = {}): void {
+    put(name: string, builder: ImageCacheBuilder, state: Partial<OwnMarks> = {}): void {
       const before = this.own.get(name);
       const { lastMatchedAtMs, retiringSinceMs } = before ?? {};
-      this.own.set(name, { lastMatchedAtMs, retiringSinceMs, ...state, builder, cache: builder.decode() });
+      const marks = { lastMatchedAtMs, retiringSinceMs, ...state };
+      this.own.set(name, { ...marks, builder, cache: autoCreated(builder.decode(), marks) });
     }
 
     do(action: PlannedAction): void {
