@@ -8,17 +8,12 @@ import type {
   ServiceCache,
   UpdateRequest,
 } from './cache-service.ts';
-
-/** Where the simulated service keeps its books, so that they outlive the process. */
-export interface SimulatedBooks {
-  /** `undefined` when nothing was ever written. */
-  read(): Promise<string | undefined>;
-  write(text: string): Promise<void>;
-}
+import type { Note } from './note.ts';
 
 /** What a simulated service works with. */
 export interface SimulatedServiceOptions {
-  readonly books: SimulatedBooks;
+  /** Keeps its books, so that they outlive the process. */
+  readonly books: Note;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   /** How long a build takes. */

@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { CreationResult, CreatorSettings } from '../../src/controller/auto-creator.ts';
 import { AutoCreator } from '../../src/controller/auto-creator.ts';
-import type { FailureLedger } from '../../src/controller/failure-ledger.ts';
-import type { Demand, FailureRecord } from '../../src/core/creation-plan.ts';
+import { FailureLedger } from '../../src/controller/failure-ledger.ts';
+import type { Demand } from '../../src/core/creation-plan.ts';
 import { wantedCacheOf } from '../../src/core/wanted-cache.ts';
 import { silentLogger } from '../../src/telemetry/logger.ts';
 import { decodePod } from '../../src/wire/pod.ts';
@@ -30,25 +30,19 @@ function demandFor(image: string, pullSecrets: readonly string[] = []): Demand {
   return { name: `auto-${image.replace(/\W/g, '-')}`, wanted, pod };
 }
 
-class Ledger implements FailureLedger {
-  saved: ReadonlyMap<string, FailureRecord> = new Map();
-
-  load(): Promise<ReadonlyMap<string, FailureRecord>> {
-    return Promise.resolve(this.saved);
-  }
-
-  save(failures: ReadonlyMap<string, FailureRecord>): Promise<void> {
-    this.saved = new Map(failures);
-    return Promise.resolve();
-  }
-}
-
 function aWorld(settings: Partial<CreatorSettings> = {}) {
   const clock = { nowMs: Date.parse('2026-01-01T00:00:00Z') };
   const objects = new InMemoryImageCaches(() => clock.nowMs);
   const wanted = new Map<string, Demand>();
   const ids = new Set<string>();
-  const ledger = new Ledger();
+  let note: string | undefined;
+  const ledger = new FailureLedger({
+    read: () => Promise.resolve(note),
+    write: (text) => {
+      note = text;
+      return Promise.resolve();
+    },
+  });
   const told: string[] = [];
   const state = { isComplete: true };
   const want = (image: string, pullSecrets: readonly string[] = []): void => {
@@ -165,7 +159,7 @@ describe('AutoCreator', () => {
       await Promise.resolve();
       clock.nowMs += 60_000;
       await creator().pass();
-      expect(ledger.saved.get('auto-nginx-1')?.failures).toBe(i + 1);
+      expect((await ledger.load()).get('auto-nginx-1')?.failures).toBe(i + 1);
       clock.nowMs += waitMs;
       await creator().pass();
       expect(objects.current().has('auto-nginx-1')).toBe(false);
