@@ -60,7 +60,7 @@ describe('wantedCacheOf (spec N2)', () => {
 });
 
 describe('nameTextOf (spec N2)', () => {
-  // Published in docs/auto-creation.md: other writers of the same object check themselves against these.
+  // Published in docs/cost.md: other writers of the same object check themselves against these.
   it.each([
     ['one image', anEciPod().withImage('nginx:1.25'), [], '49445d9b9da82ec8'],
     ['two images in any order', anEciPod().withImages('redis:7', 'nginx:1.25'), [], '3c2c25bc0d6c5b4f'],
