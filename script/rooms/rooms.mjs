@@ -14,14 +14,15 @@ export const rooms = {
   wire: { rooms: ['core'], packages: ['zod', 'yaml', 'jsonc-parser'] },
   lint: { rooms: ['core', 'wire'], packages: [] },
   cluster: { rooms: ['core', 'telemetry'], packages: [] },
-  embedded: { rooms: ['core', 'wire', 'cluster', 'telemetry'], packages: [] },
+  embedded: { rooms: ['core', 'wire', 'cluster', 'controller', 'telemetry'], packages: [] },
   // More rooms come with more ports: certs and controller when they keep things in the cluster.
   kubernetes: {
     rooms: ['core', 'wire', 'cluster', 'telemetry'],
     packages: ['@kubernetes/client-node', 'undici'],
   },
   certs: { rooms: ['telemetry'], packages: ['@peculiar/x509', 'reflect-metadata'] },
-  controller: { rooms: ['telemetry'], packages: [] },
+  // Of wire, the objects it reads and writes; their bytes are for embedded and kubernetes.
+  controller: { rooms: ['core', 'wire', 'telemetry'], packages: [] },
   admission: { rooms: ['core', 'wire', 'cluster', 'telemetry'], packages: ['fast-json-patch'] },
   testing: { rooms: ['core', 'wire', 'config', 'admission'], packages: ['zod', 'yaml'] },
   server: {
@@ -33,7 +34,19 @@ export const rooms = {
     packages: ['commander', 'undici'],
   },
   composition: {
-    rooms: ['admission', 'certs', 'cluster', 'config', 'core', 'embedded', 'kubernetes', 'server', 'telemetry', 'wire'],
+    rooms: [
+      'admission',
+      'certs',
+      'cluster',
+      'config',
+      'controller',
+      'core',
+      'embedded',
+      'kubernetes',
+      'server',
+      'telemetry',
+      'wire',
+    ],
     packages: ['tsyringe', 'reflect-metadata'],
   },
 };

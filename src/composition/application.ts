@@ -38,6 +38,7 @@ export class Application {
       await Promise.all([this.#get(TOKENS.certificates).start(), this.#get(TOKENS.source).start()]);
       hasCertificate = true;
       await this.#listen(host, port);
+      this.#get(TOKENS.background).start();
       return { admission: this.#get(TOKENS.admissionServer).address(), operations: operations.address() };
     } catch (error) {
       await this.#stopParts();
@@ -64,6 +65,7 @@ export class Application {
   }
 
   async #stopParts(): Promise<void> {
+    await this.#get(TOKENS.background).stop();
     await Promise.all([this.#get(TOKENS.source).stop(), this.#get(TOKENS.certificates).stop()]);
     await this.#get(TOKENS.operationsServer).close();
   }

@@ -11,6 +11,7 @@ import type { ClusterSource } from '../cluster/cluster-source.ts';
 import type { Resource } from '../cluster/cluster-store.ts';
 import { ClusterStore, RESOURCES } from '../cluster/cluster-store.ts';
 import type { ServeSettings } from '../config/config.ts';
+import { CREATION_RESULTS } from '../controller/auto-creator.ts';
 import { OUTCOMES } from '../core/outcome.ts';
 import { EmbeddedSource } from '../embedded/embedded-source.ts';
 import { KubeClient } from '../kubernetes/kube-client.ts';
@@ -21,6 +22,8 @@ import { OperationsServer } from '../server/operations-server.ts';
 import { Readiness } from '../server/readiness.ts';
 import type { RootLogger } from '../telemetry/logger.ts';
 import { Metrics } from '../telemetry/metrics.ts';
+import { type Background, NO_BACKGROUND } from './background.ts';
+import { FilesController } from './files-controller.ts';
 import { bind, type Get } from './token.ts';
 import { INPUTS, TOKENS } from './tokens.ts';
 
@@ -35,6 +38,8 @@ export function createContainer(): DependencyContainer {
   const container = globalContainer.createChildContainer();
   bind(container, TOKENS.store, () => new ClusterStore(() => performance.now()));
   bind(container, TOKENS.source, clusterSource);
+  bind(container, TOKENS.embeddedSource, embeddedSource);
+  bind(container, TOKENS.background, background);
   bind(
     container,
     TOKENS.reviewer,
@@ -50,7 +55,14 @@ export function createContainer(): DependencyContainer {
   bind(
     container,
     TOKENS.metrics,
-    () => new Metrics({ version: VERSION, outcomes: OUTCOMES, resources: RESOURCES, restartCauses: RESTART_CAUSES }),
+    () =>
+      new Metrics({
+        version: VERSION,
+        outcomes: OUTCOMES,
+        resources: RESOURCES,
+        restartCauses: RESTART_CAUSES,
+        creations: CREATION_RESULTS,
+      }),
   );
   bind(container, TOKENS.certificates, (get) =>
     certificateSource(get(INPUTS.serveSettings), get(INPUTS.ownNamespace).name, get(INPUTS.logger)),
@@ -71,6 +83,7 @@ export function createContainer(): DependencyContainer {
         metrics: get(TOKENS.metrics),
         logger: get(INPUTS.logger),
         clientCaPem: get(INPUTS.clientCa).pem,
+        onReviewed: (request, verdict) => get(TOKENS.background).reviewed(request, verdict),
       }),
   );
   bind(
@@ -88,20 +101,48 @@ export function createContainer(): DependencyContainer {
 
 function clusterSource(get: Get): ClusterSource {
   const { source } = get(INPUTS.serveSettings);
-  const common = {
+  if (source.kind === 'files') return get(TOKENS.embeddedSource);
+  const namespace = get(INPUTS.ownNamespace).name;
+  const { kubeconfig, context, profileConfigMap } = source;
+  return new KubernetesSource({
+    ...commonOptions(get),
+    open: () => KubeClient.open({ kubeconfig, context, env: get(INPUTS.environment) }),
+    kept: namespace === undefined ? undefined : { namespace, name: profileConfigMap },
+    onRestart: (resource, cause) => get(TOKENS.metrics).countWatchRestart(resource, cause),
+  });
+}
+
+function embeddedSource(get: Get): EmbeddedSource {
+  const { source } = get(INPUTS.serveSettings);
+  if (source.kind !== 'files') throw new Error('the cluster is not a folder of files');
+  return new EmbeddedSource({ ...commonOptions(get), directory: source.dir });
+}
+
+function commonOptions(get: Get) {
+  return {
     store: get(TOKENS.store),
     logger: get(INPUTS.logger),
     now: get(INPUTS.clock),
     onUndecodable: (resource: Resource) => get(TOKENS.metrics).countUndecodable(resource),
   };
-  if (source.kind === 'files') return new EmbeddedSource({ ...common, directory: source.dir });
-  const namespace = get(INPUTS.ownNamespace).name;
-  const { kubeconfig, context, profileConfigMap } = source;
-  return new KubernetesSource({
-    ...common,
-    open: () => KubeClient.open({ kubeconfig, context, env: get(INPUTS.environment) }),
-    kept: namespace === undefined ? undefined : { namespace, name: profileConfigMap },
-    onRestart: (resource, cause) => get(TOKENS.metrics).countWatchRestart(resource, cause),
+}
+
+/** With files the controller works here (spec N1); in a cluster it is a program of its own. */
+function background(get: Get): Background {
+  const { source } = get(INPUTS.serveSettings);
+  if (source.kind !== 'files') return NO_BACKGROUND;
+  return new FilesController({
+    directory: source.dir,
+    source: get(TOKENS.embeddedSource),
+    settings: get(INPUTS.hotSettings),
+    now: get(INPUTS.clock),
+    logger: get(INPUTS.logger),
+    // With files there are no Events: the log and the metric tell it all.
+    reports: {
+      count: (result) => get(TOKENS.metrics).countCreation(result),
+      refused: () => undefined,
+      done: () => undefined,
+    },
   });
 }
 

@@ -160,6 +160,7 @@ async function serve({ request, loaded }: ServeRequest): Promise<RunningServer> 
   let hot = config;
   const container = createContainer();
   bindValue(container, INPUTS.decisionSettings, () => hot.decision);
+  bindValue(container, INPUTS.hotSettings, () => hot);
   bindValue(container, INPUTS.serveSettings, config.serve);
   bindValue(container, INPUTS.clock, () => Date.now());
   bindValue(container, INPUTS.environment, request.env);

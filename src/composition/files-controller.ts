@@ -15,6 +15,7 @@ import { ReviewDemands } from '../embedded/review-demands.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { AdmissionRequest } from '../wire/admission-review.ts';
 import { pullSecretNamesOf } from '../wire/pod.ts';
+import type { Background } from './background.ts';
 
 /** What a {@link FilesController} works with. */
 export interface FilesControllerOptions {
@@ -36,7 +37,7 @@ const LOOKS_PER_BUILD = 20;
 const LOOK_AT_MOST_EVERY_MS = 200;
 
 /** With files, the controller works inside `imc serve` (spec N1): ImageCaches are made from reviews, and built. */
-export class FilesController {
+export class FilesController implements Background {
   readonly #options: FilesControllerOptions;
   readonly #demands: ReviewDemands;
   readonly #loops: readonly PassLoop[];
@@ -46,7 +47,7 @@ export class FilesController {
   constructor(options: FilesControllerOptions) {
     this.#options = options;
     const { directory, source, settings, now, reports } = options;
-    const logger = options.logger.child({ component: 'controller' });
+    const { logger } = options;
     const objects = new ImageCacheFiles({ directory, source, now });
     const noteFile = (name: string): NoteFile => new NoteFile(join(directory, AUTO_CREATED_FOLDER, name));
     this.#demands = new ReviewDemands({ settings: () => settings().autoCreate, now });
@@ -71,11 +72,11 @@ export class FilesController {
         now,
         buildMs: () => settings().simulateBuildMs,
       }),
-      logger,
+      logger: logger.child({ component: 'builder' }),
       isOurs: (object) => objects.isOurs(object),
     });
     const loopOf = (pass: () => Promise<number>): PassLoop =>
-      new PassLoop({ pass, logger, now, random: Math.random, wait });
+      new PassLoop({ pass, logger: logger.child({ component: 'controller' }), now, random: Math.random, wait });
     const creating = loopOf(() => creator.pass());
     const building = loopOf(async () => {
       if (settings().decision.controllerDriver !== 'simulated') return Infinity;

@@ -156,8 +156,10 @@ async function read(file: string): Promise<Reading> {
   }
 }
 
-function hotSettings({ config: { decision, autoCreate, drainSeconds, logLevel } }: LoadedConfig): HotSettings {
-  return Object.freeze({ decision, autoCreate, drainSeconds, logLevel });
+function hotSettings({
+  config: { decision, autoCreate, simulateBuildMs, drainSeconds, logLevel },
+}: LoadedConfig): HotSettings {
+  return Object.freeze({ decision, autoCreate, simulateBuildMs, drainSeconds, logLevel });
 }
 
 function changedAtRestart(started: SettingValues, now: SettingValues): Partial<SettingValues> {

@@ -19,6 +19,7 @@ export interface HotSettings {
   readonly decision: DecisionSettings;
   /** spec section 7 */
   readonly autoCreate: AutoCreateSettings;
+  readonly simulateBuildMs: number;
   /** spec S3 */
   readonly drainSeconds: number;
   readonly logLevel: SettingValues['log.level'];
@@ -274,6 +275,7 @@ function freezeConfig(values: SettingValues, source: SourceSettings['kind']): Co
     autoCreate,
     serve,
     cluster,
+    simulateBuildMs: values.simulateBuild,
     drainSeconds: values.drainSeconds,
     logLevel: values['log.level'],
   });

@@ -175,6 +175,13 @@ export const SETTINGS = {
     commands: DECISION,
     description: "Which of a pod's annotations are copied to the ImageCache made for it.",
   }),
+  simulateBuild: define({
+    ...duration,
+    default: '5s',
+    applies: 'hot',
+    commands: SERVE,
+    description: 'How long the simulated builder takes for an ImageCache.',
+  }),
   drainSeconds: define({
     ...wholeNumber(0, 3600),
     default: 10,

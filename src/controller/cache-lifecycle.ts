@@ -119,20 +119,17 @@ export class CacheLifecycle {
     const status = statusOf(cache);
     const known = Object.fromEntries(Object.keys(status).map((key) => [key, member(object.status, key) ?? null]));
     if (isDeepStrictEqual(known, status)) return;
-    await objects.writeStatus(object, status);
+    const kept = await objects.writeStatus(object, status);
     if (textMember(object.status, 'phase') !== cache.status) {
       const fields = { imageCache: object.cache.name, imageCacheId: cache.imageCacheId, phase: cache.status };
       if (cache.failure === '') logger.info(fields, 'phase changed');
       else logger.warn({ ...fields, reason: cache.failure }, 'phase changed');
     }
-    const recorded = cache.recorded.length === 0 ? undefined : JSON.stringify(cache.recorded);
     // Where the status schema has no room for the images (spec section 1), they stand in an annotation.
-    if (recorded !== undefined && object.annotations.get(RECORDED_IMAGES_KEY) !== recorded) {
-      const kept = objects.current()?.get(object.cache.name);
-      if (kept !== undefined && kept.status !== undefined && member(kept.status, 'images') === undefined) {
-        await objects.mark(kept, { annotations: { [RECORDED_IMAGES_KEY]: recorded } });
-      }
-    }
+    if (cache.recorded.length === 0 || member(kept, 'images') !== undefined) return;
+    const recorded = JSON.stringify(cache.recorded);
+    if (object.annotations.get(RECORDED_IMAGES_KEY) === recorded) return;
+    await objects.mark(object, { annotations: { [RECORDED_IMAGES_KEY]: recorded } });
   }
 
   /** The service removed a cache by itself: it expired, or had failed a day ago. Building it again is nobody's wish. */

@@ -14,8 +14,12 @@ export interface ImageCacheObjects {
   create(cache: NewImageCache): Promise<void>;
   /** Sets labels and annotations (a text) or takes them away (`null`). */
   mark(object: ImageCacheObject, marks: Marks): Promise<void>;
-  /** Replaces what we know of the status; what others wrote there stays. */
-  writeStatus(object: ImageCacheObject, status: JsonObject): Promise<void>;
+  /**
+   * Sets members of the status, or takes them away (`null`); what others wrote there stays.
+   *
+   * @returns the status as it is kept: a schema may have no room for all of it.
+   */
+  writeStatus(object: ImageCacheObject, status: JsonObject): Promise<JsonObject>;
   /** Deletes exactly this object; gone is done. */
   remove(object: ImageCacheObject): Promise<void>;
 }

@@ -77,15 +77,19 @@ export class ImageCacheFiles implements ImageCacheObjects {
     });
   }
 
-  async writeStatus(object: ImageCacheObject, status: JsonObject): Promise<void> {
+  async writeStatus(object: ImageCacheObject, status: JsonObject): Promise<JsonObject> {
     const { name } = object.cache;
     const known = this.#options.source.imageCache(name);
-    if (known === undefined) return;
-    if (isOwnFile(known.path)) {
-      await this.#change(name, (value) => ({ ...value, status: merged(member(value, 'status'), status) }));
-    } else {
-      this.#options.source.overlayStatus(name, merged(object.status, status));
+    let kept = merged(object.status, status);
+    if (known !== undefined && isOwnFile(known.path)) {
+      await this.#change(name, (value) => {
+        kept = merged(member(value, 'status'), status);
+        return { ...value, status: kept };
+      });
+    } else if (known !== undefined) {
+      this.#options.source.overlayStatus(name, kept);
     }
+    return kept;
   }
 
   async remove({ cache: { name } }: ImageCacheObject): Promise<void> {

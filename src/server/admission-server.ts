@@ -21,6 +21,8 @@ export interface AdmissionServerOptions {
   readonly logger: Logger;
   /** Only callers with a certificate of this CA are served, if it is given (spec S1). */
   readonly clientCaPem?: string | undefined;
+  /** Told of every answer after it was sent; whatever it does, the answer stands. */
+  readonly onReviewed?: ((request: AdmissionRequest, verdict: Verdict) => void) | undefined;
   /** For tests; the defaults are what the API server needs. */
   readonly limits?: Partial<ConnectionLimits>;
 }
@@ -68,16 +70,19 @@ export class AdmissionServer {
   readonly #certificates: CertificateSource;
   readonly #metrics: AdmissionServerOptions['metrics'];
   readonly #logger: Logger;
+  readonly #onReviewed: AdmissionServerOptions['onReviewed'];
   readonly #clientCaPem: string | undefined;
   readonly #server: ReturnType<typeof createServer>;
   readonly #listener: HttpListener;
 
-  constructor({ reviewer, certificates, metrics, logger, clientCaPem, limits }: AdmissionServerOptions) {
+  constructor(options: AdmissionServerOptions) {
+    const { reviewer, certificates, metrics, logger, clientCaPem, onReviewed, limits } = options;
     this.#reviewer = reviewer;
     this.#certificates = certificates;
     this.#metrics = metrics;
     this.#logger = logger.child({ component: 'admission' });
     this.#clientCaPem = clientCaPem;
+    this.#onReviewed = onReviewed;
     const { handshakeMs, headersMs, requestMs, keepAliveMs, checkEveryMs, inFlightMs } = { ...LIMITS, ...limits };
     this.#server = createServer({
       ALPNProtocols: ['http/1.1'],
@@ -185,6 +190,15 @@ export class AdmissionServer {
     );
     this.#metrics.observeReview(verdict.outcome, seconds);
     this.#log(review, verdict, seconds);
+    if (review !== undefined) this.#tell(review, verdict);
+  }
+
+  #tell(review: AdmissionRequest, verdict: Verdict): void {
+    try {
+      this.#onReviewed?.(review, verdict);
+    } catch (err) {
+      this.#logger.error({ uid: review.uid, err }, 'what was to follow a review failed');
+    }
   }
 
   #log(review: AdmissionRequest | undefined, verdict: Verdict, seconds: number): void {

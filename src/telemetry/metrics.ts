@@ -1,13 +1,20 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from '@prometheus-io/client';
 
 /** What the metrics are made for. The label values come from closed unions of the rooms that count (spec S8). */
-export interface MetricsOptions<Outcome extends string, Resource extends string, Cause extends string> {
+export interface MetricsOptions<
+  Outcome extends string,
+  Resource extends string,
+  Cause extends string,
+  Creation extends string,
+> {
   /** The version of this program. */
   readonly version: string;
   readonly outcomes: readonly Outcome[];
   readonly resources: readonly Resource[];
   /** Why a watch of a resource can begin again. */
   readonly restartCauses: readonly Cause[];
+  /** What can come of an ImageCache that was wanted, or was made by us. */
+  readonly creations: readonly Creation[];
 }
 
 /** What is read at the moment of a scrape. `undefined` means not known yet: there is no sample then. */
@@ -31,15 +38,17 @@ const DURATION_BUCKETS_SECONDS = [
  * The metrics of spec S8. Counting costs well under a microsecond; everything that can be read when it is asked for is
  * read then.
  */
-export class Metrics<Outcome extends string, Resource extends string, Cause extends string> {
+export class Metrics<Outcome extends string, Resource extends string, Cause extends string, Creation extends string> {
   readonly #registry = new Registry();
   readonly #reviews = new Map<Outcome, Counter.Internal>();
   readonly #undecodable = new Map<Resource, Counter.Internal>();
   readonly #restarts: Counter<'resource' | 'cause'>;
+  readonly #creations = new Map<Creation, Counter.Internal>();
   readonly #duration: Histogram;
   readonly #resources: readonly Resource[];
 
-  constructor({ version, outcomes, resources, restartCauses }: MetricsOptions<Outcome, Resource, Cause>) {
+  constructor(options: MetricsOptions<Outcome, Resource, Cause, Creation>) {
+    const { version, outcomes, resources, restartCauses, creations } = options;
     this.#resources = resources;
     const registers = [this.#registry];
     const reviews = new Counter({
@@ -71,6 +80,13 @@ export class Metrics<Outcome extends string, Resource extends string, Cause exte
     for (const resource of resources) {
       for (const cause of restartCauses) startAtZero(this.#restarts.labels(resource, cause));
     }
+    const created = new Counter({
+      name: 'imc_autocreate_total',
+      help: 'ImageCaches made, cared for or refused by automatic creation, by result.',
+      labelNames: ['result'],
+      registers,
+    });
+    for (const creation of creations) this.#creations.set(creation, startAtZero(created.labels(creation)));
     new Gauge({
       name: 'imc_build_info',
       help: 'Always 1; the labels tell the version of the program and of Node.js.',
@@ -147,6 +163,11 @@ export class Metrics<Outcome extends string, Resource extends string, Cause exte
   /** Counts a watch that began again. */
   countWatchRestart(resource: Resource, cause: Cause): void {
     this.#restarts.labels(resource, cause).inc();
+  }
+
+  /** Counts what came of an ImageCache (spec section 7). */
+  countCreation(creation: Creation): void {
+    this.#creations.get(creation)?.inc();
   }
 
   /** Everything, in the text format of Prometheus. */

@@ -8,7 +8,7 @@ import { bindValue } from '../../src/composition/token.ts';
 import { INPUTS } from '../../src/composition/tokens.ts';
 import type { ServeSettings } from '../../src/config/config.ts';
 import type { DecisionSettings } from '../../src/core/settings.ts';
-import { DEFAULT_SETTINGS } from '../../src/core/settings.ts';
+import { DEFAULT_CREATION_SETTINGS, DEFAULT_SETTINGS } from '../../src/core/settings.ts';
 import type { RootLogger } from '../../src/telemetry/logger.ts';
 import { RecordingLogger } from '../telemetry/recording-logger.ts';
 import { temporaryFolder } from './temporary-folder.ts';
@@ -32,6 +32,13 @@ export function anApplication({ dir = '.', kubeconfig, decision, serve = {}, own
   const rootLogger: RootLogger = Object.assign(logger, { setLevel: () => {}, flush: async () => {} });
   const container = createContainer();
   bindValue(container, INPUTS.decisionSettings, decision ?? (() => DEFAULT_SETTINGS));
+  bindValue(container, INPUTS.hotSettings, () => ({
+    decision: (decision ?? (() => DEFAULT_SETTINGS))(),
+    autoCreate: DEFAULT_CREATION_SETTINGS,
+    simulateBuildMs: 0,
+    drainSeconds: 0,
+    logLevel: 'info',
+  }));
   bindValue(container, INPUTS.serveSettings, {
     source:
       kubeconfig === undefined

@@ -22,6 +22,7 @@ describe('without any choice', () => {
     expect(config).toEqual({
       decision: DEFAULT_SETTINGS,
       autoCreate: DEFAULT_CREATION_SETTINGS,
+      simulateBuildMs: 5_000,
       drainSeconds: 10,
       logLevel: 'info',
       serve: {
@@ -74,6 +75,7 @@ const CHOICES: Readonly<Record<SettingKey, readonly [unknown, string, string, un
   'autoCreate.retentionDays': [1, '2', '65536', 1, 2, 65_536],
   'autoCreate.share': ['cluster', 'namespace', 'cluster', 'cluster', 'namespace', 'cluster'],
   'autoCreate.copyAnnotations': [['a'], 'b', 'c', ['a'], ['b'], ['c']],
+  simulateBuild: ['1m', '2s', '0', 60_000, 2_000, 0],
   drainSeconds: [1, '2', '3', 1, 2, 3],
   'log.level': ['debug', 'warn', 'error', 'debug', 'warn', 'error'],
   source: ['files', 'kubernetes', 'files', 'files', 'kubernetes', 'files'],

@@ -63,6 +63,19 @@ describe('CacheLifecycle', () => {
     });
   });
 
+  it('records images in an annotation where the status has no room for them', async () => {
+    const { objects, lifecycle, clock, held } = aWorld();
+    objects.keepsImages = false;
+    objects.apply(manifest('web', ['nginx:1']));
+    await lifecycle().pass();
+    clock.nowMs += BUILD_MS;
+    for (let i = 0; i < 3; i += 1) await lifecycle().pass();
+    const [cache] = await held();
+    expect(objects.current().get('web')?.cache.annotationImages).toHaveLength(1);
+    expect(objects.current().get('web')?.annotations.get('imc-webhook/images')).toBe(JSON.stringify(cache?.recorded));
+    expect(objects.log.filter((line) => line.startsWith('mark'))).toHaveLength(1);
+  });
+
   it('writes nothing when there is no news', async () => {
     const { objects, lifecycle, clock } = aWorld();
     objects.apply(manifest('web', ['nginx:1']));

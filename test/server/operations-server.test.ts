@@ -145,7 +145,13 @@ async function aServer(circumstances: Circumstances = {}) {
   };
   const readiness = new Readiness({ store, source: { problems: () => problems }, certificates, now: () => NOW_MS });
   const logger = new RecordingLogger();
-  const metrics = new Metrics({ version: '1', outcomes: OUTCOMES, resources: RESOURCES, restartCauses: [] });
+  const metrics = new Metrics({
+    version: '1',
+    outcomes: OUTCOMES,
+    resources: RESOURCES,
+    restartCauses: [],
+    creations: [],
+  });
   const server = new OperationsServer({ readiness, metrics, logger });
   onTestFinished(() => server.close());
   await server.start({ port });

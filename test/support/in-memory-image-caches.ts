@@ -65,11 +65,17 @@ export class InMemoryImageCaches implements ImageCacheObjects {
     });
   }
 
-  writeStatus(object: ImageCacheObject, status: JsonObject): Promise<void> {
-    return this.#write(`status ${object.cache.name} ${String(status['phase'])}`, () => {
+  /** Whether the status schema has room for `status.images` (it has not where it is the vendor's own). */
+  keepsImages = true;
+
+  async writeStatus(object: ImageCacheObject, status: JsonObject): Promise<JsonObject> {
+    await this.#write(`status ${object.cache.name} ${String(status['phase'])}`, () => {
       const value = this.#same(object);
-      this.#put(object.cache.name, { ...value, status: merged(value['status'], status) });
+      const kept = merged(value['status'], status);
+      if (!this.keepsImages) delete kept['images'];
+      this.#put(object.cache.name, { ...value, status: kept });
     });
+    return member(this.#objects.get(object.cache.name), 'status') as JsonObject;
   }
 
   remove(object: ImageCacheObject): Promise<void> {

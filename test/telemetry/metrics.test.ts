@@ -10,12 +10,18 @@ const readings: Readings<(typeof RESOURCES)[number]> = {
   certificateExpiry: () => new Date('2026-01-02T00:00:00Z'),
 };
 
-function aMetrics(): Metrics<'CompleteMatch' | 'NoMatch', (typeof RESOURCES)[number], 'cut' | 'silent'> {
+function aMetrics(): Metrics<
+  'CompleteMatch' | 'NoMatch',
+  (typeof RESOURCES)[number],
+  'cut' | 'silent',
+  'created' | 'refused'
+> {
   return new Metrics({
     version: '1.2.3',
     outcomes: ['CompleteMatch', 'NoMatch'],
     resources: RESOURCES,
     restartCauses: ['cut', 'silent'],
+    creations: ['created', 'refused'],
   });
 }
 
@@ -38,6 +44,8 @@ describe('metrics (spec S8)', () => {
       'imc_watch_restarts_total{resource="imagecaches",cause="silent"} 0',
       'imc_watch_restarts_total{resource="namespaces",cause="cut"} 0',
       'imc_watch_restarts_total{resource="namespaces",cause="silent"} 0',
+      'imc_autocreate_total{result="created"} 0',
+      'imc_autocreate_total{result="refused"} 0',
       `imc_build_info{version="1.2.3",node="${process.version}"} 1`,
     ]);
   });
@@ -64,6 +72,12 @@ describe('metrics (spec S8)', () => {
     const metrics = aMetrics();
     metrics.countWatchRestart('namespaces', 'silent');
     expect(await samples(metrics)).toContain('imc_watch_restarts_total{resource="namespaces",cause="silent"} 1');
+  });
+
+  it('counts what came of new ImageCaches', async () => {
+    const metrics = aMetrics();
+    metrics.countCreation('refused');
+    expect(await samples(metrics)).toContain('imc_autocreate_total{result="refused"} 1');
   });
 
   it('reads gauges at the moment of a scrape, and leaves out what is not known', async () => {
