@@ -3,8 +3,10 @@
  * shows what came back and why, changes a cache file, asks again, and stops the webhook. Leaves nothing behind.
  */
 import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import https from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -58,6 +60,17 @@ makeReady('image-caches/in-progress.yaml', 'wishlist-1-1');
 await untilAnswerIs('CompleteMatch', 'examples/workloads/wishlist-deployment.yaml');
 await imc('review', '-f', 'examples/workloads/wishlist-deployment.yaml', ...toServer());
 
+step('Nothing covers a new pod: it is left to ECI, and an ImageCache with exactly its images is made for the next one');
+const newcomer = join(scratch, 'newcomer.json');
+const pod = podManifest(['docker.io/library/mysql:8.4.3', 'docker.io/grafana/grafana:11.3.0']);
+writeFileSync(newcomer, JSON.stringify(pod));
+await imc('review', '-f', newcomer, ...toServer());
+note('the pod is created');
+await create(pod);
+await untilBuilt();
+await untilAnswerIs('CompleteMatch', newcomer);
+await imc('review', '-f', newcomer, ...toServer());
+
 step('SIGTERM: the webhook answers on while callers move away, then ends');
 server.kill('SIGTERM');
 const [code] = await once(server, 'exit');
@@ -67,7 +80,7 @@ console.log('\nNext: script/imc --help, README.md, examples/README.md');
 
 async function startServer() {
   const port = ['--port', '0', '--admin-port', '0'];
-  const options = ['--dir', cluster, '--ca-out', caFile, '--drain-seconds', '1', ...port];
+  const options = ['--dir', cluster, '--ca-out', caFile, '--drain-seconds', '1', '--simulate-build', '2s', ...port];
   server = spawn(process.execPath, [join(root, 'src/main.ts'), 'serve', ...options], { cwd: root });
   let log = '';
   let errors = '';
@@ -133,6 +146,55 @@ async function untilAnswerIs(outcome, workload) {
     await sleep(100);
   }
   fail(`the answer did not become ${outcome}`);
+}
+
+/** Tells what becomes of the ImageCache that the webhook makes, until it is Ready. */
+async function untilBuilt() {
+  let told = '';
+  for (let tries = 0; tries < 600; tries += 1) {
+    const news = builtSoFar();
+    if (news !== '' && news !== told) note(`  ${news}`);
+    told = news;
+    if (news.includes('Ready')) return;
+    await sleep(100);
+  }
+  fail('the ImageCache did not become Ready');
+}
+
+/** The ImageCaches that the webhook made, as their files tell. */
+function builtSoFar() {
+  const folder = join(cluster, 'auto-created');
+  if (!existsSync(folder)) return '';
+  const files = readdirSync(folder).filter((name) => name.endsWith('.yaml'));
+  return files
+    .map((name) => {
+      const text = readFileSync(join(folder, name), 'utf8');
+      return `auto-created/${name}: ${/phase: (\w+)/.exec(text)?.[1] ?? 'new'} ${/progress: (\S+)/.exec(text)?.[1] ?? ''}`;
+    })
+    .join(', ');
+}
+
+function podManifest(images) {
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: 'newcomer', labels: { 'alibabacloud.com/eci': 'true' } },
+    spec: { containers: images.map((image, i) => ({ name: `c${i}`, image })) },
+  };
+}
+
+/** What the API server sends when a pod is really created; those of `imc review` are dry runs, which have no effect. */
+async function create(pod) {
+  const resource = { group: '', version: 'v1', resource: 'pods' };
+  const request = { uid: randomUUID(), operation: 'CREATE', namespace: 'default', resource, object: pod };
+  const body = JSON.stringify({ apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', request });
+  const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
+  const call = https.request(url, { method: 'POST', ca: readFileSync(caFile), headers, agent: false });
+  call.end(body);
+  const [response] = await once(call, 'response');
+  if (response.statusCode !== 200) fail(`the webhook answered ${response.statusCode}`);
+  response.resume();
+  await once(response, 'end');
 }
 
 function step(text) {

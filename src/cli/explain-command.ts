@@ -7,6 +7,8 @@ import { toYaml } from '../wire/yaml-text.ts';
 import type { ExitCode, Options } from './command.ts';
 import { collect, nowOption, outputOption, settingsOf, textOption, textsOption, withSettings } from './command.ts';
 import { readManifests } from './manifest-files.ts';
+import type { NewCache } from './new-cache.ts';
+import { creationText, newCacheFor } from './new-cache.ts';
 import { formatAge, formatBytes } from './quantities.ts';
 import { openEngine } from './review-command.ts';
 import type { Reviewable } from './review-subjects.ts';
@@ -51,15 +53,27 @@ async function explainPods(options: Options, commands: Commands, terminal: Termi
   const engine = await openEngine(objects, options, config, commands, terminal);
   const now = options['now'];
   const nowMs = typeof now === 'number' ? now : Date.now();
-  const explained = reviewables.map((reviewable) => ({ reviewable, explanation: engine.explain(reviewable.review) }));
+  const explained = reviewables.map((reviewable) => {
+    const explanation = engine.explain(reviewable.review);
+    const newCache = explanation && newCacheFor(reviewable, explanation.decision, engine.cluster, config, nowMs);
+    return { reviewable, explanation, newCache };
+  });
 
   const output = textOption(options, 'output');
   if (output === 'json' || output === 'yaml') {
-    const data = explained.map(({ reviewable, explanation }) => explanationData(reviewable, explanation));
+    const data = explained.map(({ reviewable, explanation, newCache }) =>
+      explanationData(reviewable, explanation, newCache),
+    );
     terminal.out(output === 'json' ? `${JSON.stringify(data, null, 2)}\n` : toYaml(data));
   } else {
-    const texts = explained.map(({ reviewable, explanation }) =>
-      explanationText(reviewable, explanation, nowMs, terminal.colour.out),
+    const texts = explained.map(({ reviewable, explanation, newCache }) =>
+      explanationText(
+        reviewable,
+        explanation,
+        nowMs,
+        terminal.colour.out,
+        newCache && creationText(newCache, config.autoCreate),
+      ),
     );
     terminal.out(texts.join('\n'));
   }
@@ -67,7 +81,11 @@ async function explainPods(options: Options, commands: Commands, terminal: Termi
 }
 
 /** An explanation for programs; its shape is what `-o json` promises. */
-function explanationData({ namespace, title }: Reviewable, explanation: Explanation | undefined): object {
+function explanationData(
+  { namespace, title }: Reviewable,
+  explanation: Explanation | undefined,
+  newCache: NewCache | undefined,
+): object {
   const pod = { namespace, name: title };
   if (explanation === undefined) return { ...pod, outcome: 'Skipped', reason: 'no pod is created' };
   const { decision, platform, candidates, others, images, rules } = explanation;
@@ -82,6 +100,7 @@ function explanationData({ namespace, title }: Reviewable, explanation: Explanat
           cache: decision.because.cache?.name,
           imageCacheId: decision.because.injectedPin,
           newCacheWanted: decision.because.cacheWanted,
+          newCache: newCache && newCacheData(newCache),
           warnings: decision.warnings,
         }),
     platform,
@@ -111,19 +130,35 @@ function explanationData({ namespace, title }: Reviewable, explanation: Explanat
   };
 }
 
-/** An explanation for a person. */
+function newCacheData({ name, refusal }: NewCache): object {
+  if (refusal === undefined) return { name, made: true };
+  return {
+    name,
+    made: false,
+    reason: refusal.reason,
+    ...('image' in refusal ? { image: refusal.image } : {}),
+    ...('cache' in refusal ? { imageCache: refusal.cache.name } : {}),
+  };
+}
+
+/**
+ * An explanation for a person.
+ *
+ * @param creation - what becomes of the new ImageCache that is wanted, if that is known.
+ */
 export function explanationText(
   { namespace, title }: Pick<Reviewable, 'namespace' | 'title'>,
   explanation: Explanation | undefined,
   nowMs: number,
   colour: boolean,
+  creation?: string,
 ): string {
   const heading = paint(`${namespace}/${title}`, 'bold', colour);
   if (explanation === undefined) return `${heading}: Skipped, since no pod is created\n`;
   const { candidates, others, images, rules } = explanation;
   const section = (name: string, table: string): string => `\n${paint(name, 'cyan', colour)}\n${indent(table)}`;
   return [
-    `${heading}\n${indent(summary(explanation))}`,
+    `${heading}\n${indent(summary(explanation, creation))}`,
     images.length === 0 ? '' : section('Images', imageTable(explanation, colour)),
     candidates.length === 0 ? '' : section('Candidates, best first', candidateTable(explanation, nowMs, colour)),
     others.length === 0 ? '' : section('Other ImageCaches', otherTable(others, colour)),
@@ -131,7 +166,7 @@ export function explanationText(
   ].join('');
 }
 
-function summary({ decision, platform, candidates }: Explanation): string {
+function summary({ decision, platform, candidates }: Explanation, creation: string | undefined): string {
   const lines = [`outcome    ${decision.outcome}${decision.kind === 'skip' ? ` (${decision.reason})` : ''}`];
   lines.push(`platform   ${platform.os}/${platform.architecture}`);
   if (decision.kind === 'skip') {
@@ -141,7 +176,10 @@ function summary({ decision, platform, candidates }: Explanation): string {
   const { because } = decision;
   lines.push(`result     ${resultText(decision, candidates)}`);
   if (decision.kind === 'deny') lines.push(`denied     ${decision.message}`);
-  if (because.cacheWanted) lines.push('new cache  wanted: no usable ImageCache holds exactly these images');
+  if (because.cacheWanted) {
+    lines.push('new cache  wanted: no usable ImageCache holds all images');
+    if (creation !== undefined) lines.push(`           ${creation}`);
+  }
   for (const warning of decision.warnings) lines.push(`warning    ${warning}`);
   return `${lines.join('\n')}\n`;
 }

@@ -44,7 +44,7 @@ export function creationRefusal(
 }
 
 /** The part of {@link creationRefusal} that images alone decide. */
-export function imageRefusal(
+function imageRefusal(
   { images, references }: WantedCache,
   pod: PodView,
   { allow, deny, mutableTags }: CreationSettings,

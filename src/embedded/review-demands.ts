@@ -1,9 +1,9 @@
-import { autoCacheName } from '../controller/auto-cache-name.ts';
 import type { PodDemands } from '../controller/pod-demands.ts';
 import type { Demand } from '../core/creation-plan.ts';
 import type { Because } from '../core/decision.ts';
 import type { CopySettings } from '../core/wanted-cache.ts';
 import { wantedCacheOf } from '../core/wanted-cache.ts';
+import { autoCacheName } from '../wire/auto-cache-name.ts';
 
 /** What {@link ReviewDemands} works with. */
 export interface ReviewDemandsOptions {

@@ -23,10 +23,13 @@ export interface ApplicationInputs {
   readonly decision?: () => DecisionSettings;
   readonly serve?: Partial<ServeSettings>;
   readonly ownNamespace?: string | undefined;
+  /** Whether ImageCaches are made for what is not covered; not, unless a test is about that. */
+  readonly createsCaches?: boolean;
 }
 
 /** The whole program without a process: the parts as `imc serve` binds them, on free ports of this machine. */
-export function anApplication({ dir = '.', kubeconfig, decision, serve = {}, ownNamespace }: ApplicationInputs) {
+export function anApplication(inputs: ApplicationInputs) {
+  const { dir = '.', kubeconfig, decision, serve = {}, ownNamespace, createsCaches = false } = inputs;
   const caFile = join(temporaryFolder(), 'ca.crt');
   const logger = new RecordingLogger();
   const rootLogger: RootLogger = Object.assign(logger, { setLevel: () => {}, flush: async () => {} });
@@ -34,7 +37,7 @@ export function anApplication({ dir = '.', kubeconfig, decision, serve = {}, own
   bindValue(container, INPUTS.decisionSettings, decision ?? (() => DEFAULT_SETTINGS));
   bindValue(container, INPUTS.hotSettings, () => ({
     decision: (decision ?? (() => DEFAULT_SETTINGS))(),
-    autoCreate: DEFAULT_CREATION_SETTINGS,
+    autoCreate: { ...DEFAULT_CREATION_SETTINGS, enabled: createsCaches ? 'true' : 'false' },
     simulateBuildMs: 0,
     drainSeconds: 0,
     logLevel: 'info',
