@@ -1,6 +1,6 @@
 import type { HandledDecision } from './decision.ts';
 import type { ImageCache } from './image-cache.ts';
-import { exactKeysOf, isBuilding } from './image-cache.ts';
+import { exactKeysOf, isBuilding, isStuck } from './image-cache.ts';
 import { diskGibFor, IMAGES_LIMIT } from './image-cache-spec.ts';
 import { compareTags } from './image-match.ts';
 import type { ImageReference } from './image-reference.ts';
@@ -8,7 +8,6 @@ import { ACR_KEYS, REGISTRY_KEYS } from './keys.ts';
 import type { StringMap } from './label-selector.ts';
 import type { Platform } from './platform.ts';
 import { compareCodeUnits } from './text-order.ts';
-import { toEpochMs } from './timestamp.ts';
 
 /** A pod for which a new cache is wanted (spec M9), and where it comes from. */
 export interface UncoveredPod {
@@ -75,7 +74,7 @@ export function suggestCaches(
   nowMs: number,
 ): SuggestedCaches {
   const building = [...caches]
-    .filter((cache) => isBuilding(cache, nowMs) && !isStuck(cache, nowMs))
+    .filter((cache) => isBuilding(cache, nowMs) && !isStuck(cache, nowMs, BUILD_DEADLINE_MS))
     .map((cache) => ({ cache, keys: exactKeysOf(cache) }))
     .toSorted((a, b) => compareCodeUnits(a.cache.name, b.cache.name));
   const refused: SuggestedCaches['refused'][number][] = [];
@@ -111,10 +110,6 @@ export function suggestCaches(
 
 /** A cache that has been building for longer will hardly become Ready any more (spec N3). */
 const BUILD_DEADLINE_MS = 60 * 60 * 1000;
-
-function isStuck({ createdAt }: ImageCache, nowMs: number): boolean {
-  return createdAt !== undefined && toEpochMs(createdAt) + BUILD_DEADLINE_MS <= nowMs;
-}
 
 /** What all workloads of a cache must have in common. */
 type Visibility = Pick<CacheSuggestion, 'platform' | 'privateTo' | 'pullSecrets' | 'annotations'>;

@@ -1,10 +1,9 @@
 import { globMatches } from './glob.ts';
 import type { ImageCache } from './image-cache.ts';
-import { exactKeysOf, isBuilding, unusableReason } from './image-cache.ts';
+import { exactKeysOf, isBuilding, isStuck, unusableReason } from './image-cache.ts';
 import { IMAGES_LIMIT } from './image-cache-spec.ts';
 import { isValidReference, parseImageReference } from './image-reference.ts';
 import type { PodView } from './pod.ts';
-import { toEpochMs } from './timestamp.ts';
 import type { WantedCache } from './wanted-cache.ts';
 
 /** What operators can choose about new caches (spec section 7). */
@@ -83,14 +82,9 @@ function existingCache(
   for (const cache of caches) {
     if (!isSameCache(wanted, cache)) continue;
     if (unusableReason(cache, nowMs, expiryMarginMs) === undefined) return { reason: 'Usable', cache };
-    if (isBuilding(cache, nowMs) && isMadeAfter(cache, nowMs - buildDeadlineMs)) building ??= cache;
+    if (isBuilding(cache, nowMs) && !isStuck(cache, nowMs, buildDeadlineMs)) building ??= cache;
   }
   return building === undefined ? undefined : { reason: 'Building', cache: building };
-}
-
-/** A cache without a readable creation time has been building for ever. */
-function isMadeAfter(cache: ImageCache, earliestMs: number): boolean {
-  return cache.createdAt !== undefined && toEpochMs(cache.createdAt) > earliestMs;
 }
 
 /** Same platform, same visibility, exactly these images (spec N3). */

@@ -1,6 +1,7 @@
 import type { ImageReference } from './image-reference.ts';
 import type { Platform } from './platform.ts';
 import type { Timestamp } from './timestamp.ts';
+import { toEpochMs } from './timestamp.ts';
 
 /** An ImageCache object as the matcher needs it; decoded once, where it enters the program. */
 export interface ImageCache {
@@ -79,6 +80,11 @@ const BUILDING_PHASES: ReadonlySet<string> = new Set(['', 'Pending', 'Preparing'
 /** Whether a cache will be offered to pods once it is built: nothing but its phase, and the id that comes with it, is missing. */
 export function isBuilding(cache: ImageCache, nowMs: number): boolean {
   return BUILDING_PHASES.has(cache.phase) && !cache.deleting && !cache.retiring && !isExpired(cache, nowMs);
+}
+
+/** Whether a cache that is being built will hardly become Ready any more (spec N3). One of unknown age counts as new. */
+export function isStuck({ createdAt }: ImageCache, nowMs: number, buildDeadlineMs: number): boolean {
+  return createdAt !== undefined && toEpochMs(createdAt) + buildDeadlineMs <= nowMs;
 }
 
 function isExpired(cache: ImageCache, atMs: number): boolean {

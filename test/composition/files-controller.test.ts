@@ -14,11 +14,12 @@ const POD = anEciPod().withImages('mysql:8.4', 'grafana/grafana:11.1');
 
 async function aServer(inputs: Partial<ApplicationInputs> = {}) {
   const dir = temporaryFolder(inputs.dir === undefined ? {} : { 'cache.yaml': inputs.dir });
-  const { server, ca, operations, stop } = await startApplication({ createsCaches: true, ...inputs, dir });
+  const application = await startApplication({ createsCaches: true, ...inputs, dir });
+  const { server, ca, operations } = application;
   const poster = new ReviewPoster(server, ca);
   onTestFinished(async () => {
     poster.close();
-    await stop();
+    await application.stop();
   });
   const outcome = async (pod: PodBuilder = POD, dryRun = false): Promise<string> => {
     const { text } = await poster.post(JSON.stringify(aReview(pod).asDryRun(dryRun).build()));

@@ -74,7 +74,7 @@ describe('creationRefusal (spec N3): caches', () => {
     ['one that is being built', building.createdAt('2026-01-15T11:30:00Z'), 'Building'],
     ['one that nobody took up yet', own.inPhase('').createdAt('2026-01-15T11:30:00Z'), 'Building'],
     ['one that is built for too long', building.createdAt('2026-01-15T11:00:00Z'), undefined],
-    ['one that is built since nobody knows when', building.createdAt('today'), undefined],
+    ['one that is built since nobody knows when', building.createdAt('today'), 'Building'],
     ['a failed one', own.inPhase('Failed'), undefined],
     ['one that expires soon', own.expiringAt('2026-01-15T14:00:00Z'), undefined],
     ['one that goes away', own.beingDeleted(), undefined],
