@@ -75,7 +75,11 @@ describe('a pod created with kubectl', () => {
     const pod = JSON.parse(await cluster.kubectl.run('create -o json -f -', JSON.stringify(manifest))) as KubeObject;
     expect(pod.metadata.name).toMatch(/^made-up-\w+$/);
     expect(annotation(pod, PIN)).toBe('imc-cart');
-    expect(webhook.reviewsOf('made-up-')).toMatchObject([{ outcome: 'CompleteMatch', namespace: 'default' }]);
+    const reviews = await eventually('its line in the log', () => {
+      const lines = webhook.reviewsOf('made-up-');
+      return lines.length > 0 && lines;
+    });
+    expect(reviews).toMatchObject([{ outcome: 'CompleteMatch', namespace: 'default' }]);
   });
 
   it('has its warnings shown, whole and each on its line', async () => {

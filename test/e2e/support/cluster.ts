@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { ApiClient, KubeObject } from './api-client.ts';
 import { runFolder } from './assets.ts';
 import { Authority } from './authority.ts';
@@ -27,6 +29,18 @@ export class Cluster {
 
   get api(): ApiClient {
     return this.controlPlane.api;
+  }
+
+  /** The arguments of a webhook that watches this cluster, as an administrator if no other kubeconfig is given. */
+  watched(kubeconfig: string = this.controlPlane.kubeconfig): readonly string[] {
+    return ['--source', 'kubernetes', '--kubeconfig', kubeconfig];
+  }
+
+  /** A file of this cluster, for a command that wants one; gives its path. */
+  writeFile(name: string, text: string): string {
+    const file = join(this.controlPlane.folder, name);
+    writeFileSync(file, text, { mode: 0o600 });
+    return file;
   }
 
   /** Has something ended with the cluster, the latest first. */

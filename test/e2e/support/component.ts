@@ -15,7 +15,7 @@ export interface ComponentOptions {
   readonly env?: NodeJS.ProcessEnv;
 }
 
-const STOP_TIMEOUT_MS = 30_000;
+const PATIENCE_MS = 30_000;
 
 /**
  * A process of the cluster that can be stopped, held still and started again, always with the same arguments. The kernel
@@ -82,13 +82,13 @@ export class Component {
     this.signal('SIGCONT');
   }
 
-  /** Ends it, at the latest after 30 s by force. */
-  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+  /** Ends it, by force when the patience is over. */
+  async stop(signal: NodeJS.Signals = 'SIGTERM', patienceMs = PATIENCE_MS): Promise<void> {
     if (!this.isRunning) return;
     this.thaw();
     this.signal(signal);
     const patience = new AbortController();
-    const late = pause(STOP_TIMEOUT_MS, 'late', { signal: patience.signal }).catch(() => undefined);
+    const late = pause(patienceMs, 'late', { signal: patience.signal }).catch(() => undefined);
     if ((await Promise.race([this.#exited, late])) === 'late') this.signal('SIGKILL');
     patience.abort();
     await this.#exited;

@@ -1,13 +1,14 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { request } from 'undici';
 import { ApiClient } from './api-client.ts';
 import { controlPlaneProgram, kubernetesMinor, runFolder } from './assets.ts';
 import { Authority } from './authority.ts';
 import { Component } from './component.ts';
 import type { ControlPlanePlaces } from './control-plane-flags.ts';
 import { apiServerFlags, controllerManagerFlags, etcdFlags } from './control-plane-flags.ts';
-import { eventually } from './eventually.ts';
+import { eventually, HopelessError } from './eventually.ts';
 import { kubeconfig } from './kubeconfig.ts';
 import { freePort } from './ports.ts';
 
@@ -35,6 +36,11 @@ export interface PodCreation {
   readonly annotations: Readonly<Record<string, string>>;
 }
 
+/** What etcd's gateway answers, as far as it matters here. */
+interface EtcdAnswer {
+  readonly header: { readonly revision: string };
+}
+
 /** What a client needs to know. */
 interface Access {
   readonly server: string;
@@ -59,6 +65,7 @@ export class ControlPlane {
   readonly etcd: Component;
   readonly apiServer: Component;
   readonly controllerManager: Component;
+  readonly #etcdUrl: string;
   readonly #auditLog: string | undefined;
 
   private constructor(
@@ -66,7 +73,7 @@ export class ControlPlane {
     places: ControlPlanePlaces,
     { apiServerArgs = [] }: ControlPlaneOptions,
   ) {
-    const { folder, auditLog } = places;
+    const { folder, auditLog, ports } = places;
     const component = (name: Parameters<typeof controlPlaneProgram>[0], args: readonly string[]): Component =>
       new Component({ program: controlPlaneProgram(name), args, cwd: folder, logFile: join(folder, `${name}.log`) });
     this.folder = folder;
@@ -78,6 +85,7 @@ export class ControlPlane {
     this.apiServer = component('kube-apiserver', [...apiServerFlags(places), ...apiServerArgs]);
     this.controllerManager = component('kube-controller-manager', controllerManagerFlags(places));
     this.api = new ApiClient(server, ca.cert, token);
+    this.#etcdUrl = `http://127.0.0.1:${ports.etcd}`;
     this.#auditLog = auditLog;
   }
 
@@ -158,11 +166,29 @@ export class ControlPlane {
     });
   }
 
-  /** Ends the API server and starts it again on the same port. */
-  async restartApiServer(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
-    await this.apiServer.stop(signal);
+  /** Ends the API server and starts it again on the same port. In order, it would wait a minute for its clients. */
+  async restartApiServer(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+    await this.apiServer.stop(signal, 5_000);
     this.apiServer.start();
     await this.apiServerReady();
+  }
+
+  /** A kubeconfig of the same administrator for another address of the API server. */
+  kubeconfigFor(server: string): string {
+    const file = join(this.folder, `${new URL(server).port}.kubeconfig`);
+    writeFileSync(file, readFileSync(this.kubeconfig, 'utf8').replace(this.server, server), { mode: 0o600 });
+    return file;
+  }
+
+  /** Makes etcd forget every revision but the latest. */
+  async compact(): Promise<void> {
+    const post = async (path: string, body: object): Promise<EtcdAnswer> => {
+      const answer = await request(`${this.#etcdUrl}/v3/kv/${path}`, { method: 'POST', body: JSON.stringify(body) });
+      if (answer.statusCode !== 200) throw new Error(`etcd ${path}: ${answer.statusCode} ${await answer.body.text()}`);
+      return (await answer.body.json()) as EtcdAnswer; // as its gateway documents
+    };
+    const { header } = await post('range', { key: Buffer.from('/').toString('base64') });
+    await post('compaction', { revision: header.revision, physical: true });
   }
 
   /** Lines of the API server's log that tell of a call to a webhook that failed and was let pass. */
@@ -204,10 +230,10 @@ export class ControlPlane {
 
   /** Gives up at once when a component has ended. */
   async #until(what: string, condition: () => Promise<boolean>): Promise<void> {
-    const ended = await eventually(what, async () => {
-      const component = this.#components.find(({ exitCode }) => exitCode !== null);
-      return component ?? ((await condition()) && 'none');
+    await eventually(what, () => {
+      const ended = this.#components.find(({ exitCode }) => exitCode !== null);
+      if (ended !== undefined) throw new HopelessError(`a component has ended:\n${ended.tail()}`);
+      return condition();
     });
-    if (ended !== 'none') throw new Error(`waited for ${what}, and a component has ended:\n${ended.tail()}`);
   }
 }

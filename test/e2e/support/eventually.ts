@@ -2,11 +2,14 @@ import { setTimeout as pause } from 'node:timers/promises';
 
 const TIMEOUT_MS = 90_000;
 
+/** There is nothing to wait for any more. */
+export class HopelessError extends Error {}
+
 /**
  * Asks until the answer is good, and gives it back.
  *
  * @param what - reads as "waited for ..." when it never is
- * @param ask - undefined, null, false or an error: not yet
+ * @param ask - undefined, null, false or an error: not yet; a HopelessError ends the waiting
  */
 export async function eventually<T>(
   what: string,
@@ -21,6 +24,7 @@ export async function eventually<T>(
       if (answer !== undefined && answer !== null && answer !== false) return answer;
       last = answer;
     } catch (error) {
+      if (error instanceof HopelessError) throw error;
       last = error;
     }
     if (performance.now() > deadlineMs) {

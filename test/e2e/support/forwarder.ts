@@ -4,7 +4,7 @@ import { connect, createServer } from 'node:net';
 
 /**
  * One address in front of several servers, as a Service with its endpoints: new connections go to one after another of
- * those listed at that moment, existing ones stay where they are.
+ * those listed at that moment, existing ones stay where they are. It can also play the network that fails.
  */
 export class Forwarder {
   readonly #server: Server;
@@ -32,6 +32,22 @@ export class Forwarder {
   /** From now on new connections go to these ports. */
   endpoints(...ports: readonly number[]): void {
     this.#ports = ports;
+  }
+
+  /** Ends every connection there is; new ones are taken as before. */
+  cut(): void {
+    for (const socket of this.#sockets) socket.resetAndDestroy();
+  }
+
+  /**
+   * From now on nothing passes on the connections there are, in either direction, though they stay open; new ones work.
+   * This is what is left of a connection when the network between has forgotten it.
+   */
+  silence(): void {
+    for (const socket of this.#sockets) {
+      socket.unpipe();
+      socket.pause();
+    }
   }
 
   async stop(): Promise<void> {

@@ -1,6 +1,7 @@
 import type { KubeObject } from './api-client.ts';
 
 export const PIN = 'k8s.aliyun.com/eci-imc-id';
+export const AUTO = 'k8s.aliyun.com/eci-auto-imc';
 const DECISION = 'imc-webhook/decision';
 
 /** A pod for ECI with these images. */

@@ -4,7 +4,7 @@ import { request } from 'undici';
 import { builtProgram, runFolder } from './assets.ts';
 import type { Pair } from './authority.ts';
 import { Component } from './component.ts';
-import { eventually } from './eventually.ts';
+import { eventually, HopelessError } from './eventually.ts';
 import { freePort } from './ports.ts';
 
 /** What `imc serve` is started with, besides its ports. */
@@ -63,7 +63,7 @@ export class Webhook {
 
   async ready(): Promise<void> {
     await eventually('the webhook to be ready', async () => {
-      if (!this.process.isRunning) throw new Error(`it has ended:\n${this.process.tail()}`);
+      if (!this.process.isRunning) throw new HopelessError(`the webhook has ended:\n${this.process.tail()}`);
       return (await this.operation('/readyz')).status === 200;
     });
   }
@@ -74,7 +74,14 @@ export class Webhook {
     return { status: statusCode, text: await body.text() };
   }
 
-  /** Every line of its log so far. */
+  /** How many reviews it has answered, of whatever outcome. */
+  async reviewsCounted(): Promise<number> {
+    const { text } = await this.operation('/metrics');
+    const counts = [...text.matchAll(/^imc_reviews_total\{.*\} (\d+)$/gm)];
+    return counts.reduce((sum, [, count]) => sum + Number(count), 0);
+  }
+
+  /** Every line of its log so far; the last may still be on their way. */
   log(): readonly LogLine[] {
     const lines = this.process.log().split('\n').slice(0, -1);
     return lines.map((line) => JSON.parse(line) as LogLine); // the program logs objects
