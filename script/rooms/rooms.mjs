@@ -17,7 +17,7 @@ export const rooms = {
   embedded: { rooms: ['core', 'wire', 'cluster', 'controller', 'telemetry'], packages: [] },
   // More rooms come with more ports: certs and controller when they keep things in the cluster.
   kubernetes: {
-    rooms: ['core', 'wire', 'cluster', 'telemetry'],
+    rooms: ['core', 'wire', 'cluster', 'certs', 'controller', 'telemetry'],
     packages: ['@kubernetes/client-node', 'undici'],
   },
   certs: { rooms: ['telemetry'], packages: ['@peculiar/x509', 'reflect-metadata'] },

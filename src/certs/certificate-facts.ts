@@ -61,11 +61,6 @@ export function signerOf(certificate: string | Buffer, authorities: readonly Kno
   return parsed === undefined ? undefined : issuerOf(parsed, authorities);
 }
 
-/** The fingerprint by which a certificate is told from others. */
-export function fingerprintOf(certPem: string): string | undefined {
-  return parse(certPem)?.fingerprint256;
-}
-
 function issuerOf(certificate: X509Certificate, authorities: readonly KnownAuthority[]): string | undefined {
   return authorities.find(({ certPem }) => {
     const authority = parse(certPem);

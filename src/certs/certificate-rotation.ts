@@ -1,6 +1,5 @@
 import type { Logger } from '../telemetry/logger.ts';
 import {
-  fingerprintOf,
   type KnownAuthority,
   type KnownBundle,
   readAuthorityPair,
@@ -194,7 +193,7 @@ export class CertificateRotation {
     const { certPem, keyPem, notAfter } = await createAuthority(this.#now());
     const data = { [TLS_CERT]: certPem, [TLS_KEY]: keyPem };
     if ((await this.#write(name, authoritySecret, data)) === 'conflict') return;
-    const message = `made a new CA, ${fingerprintOf(certPem)}, that ends ${notAfter.toISOString()}, since ${reason}`;
+    const message = `made a new CA that ends ${notAfter.toISOString()}, since ${reason}`;
     this.#tell('Normal', 'CertificateAuthorityCreated', message);
   }
 

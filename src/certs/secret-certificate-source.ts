@@ -30,6 +30,7 @@ export class SecretCertificateSource implements CertificateSource {
   readonly #listeners: CertificateListener[] = [];
   readonly #first = Promise.withResolvers<void>();
   #unfollow: (() => Promise<void>) | undefined;
+  #isStopped = false;
   #retry: NodeJS.Timeout | undefined;
   #latest: StoredSecret | undefined;
   #current: ServingCertificate | undefined;
@@ -45,17 +46,23 @@ export class SecretCertificateSource implements CertificateSource {
   /** Waits for the first pair that can be served, however long that takes. */
   async start(): Promise<void> {
     const { secrets, secretName, retryIntervalMs = RETRY_INTERVAL_MS } = this.#options;
-    this.#unfollow = secrets.follow(secretName, (secret) => {
+    const unfollow = await secrets.follow(secretName, (secret) => {
       this.#latest = secret;
       this.#take();
     });
-    this.#retry = setInterval(() => {
-      if (this.#latest !== undefined && this.#problem !== undefined) this.#take();
-    }, retryIntervalMs).unref();
+    if (this.#isStopped) {
+      await unfollow();
+    } else {
+      this.#unfollow = unfollow;
+      this.#retry = setInterval(() => {
+        if (this.#latest !== undefined && this.#problem !== undefined) this.#take();
+      }, retryIntervalMs).unref();
+    }
     await this.#first.promise;
   }
 
   async stop(): Promise<void> {
+    this.#isStopped = true;
     clearInterval(this.#retry);
     const unfollow = this.#unfollow;
     this.#unfollow = undefined;
@@ -120,7 +127,7 @@ export class SecretCertificateSource implements CertificateSource {
     const problem = err instanceof Error ? err.message : String(err);
     if (problem === this.#problem) return;
     this.#problem = problem;
-    if (this.#current === undefined) this.#logger.warn({ err }, 'no certificate to serve yet');
+    if (this.#current === undefined) this.#logger.warn({ problem }, 'no certificate to serve yet');
     else this.#logger.error({ err, notAfter: this.#current.notAfter }, 'certificate refused, the old one stays');
   }
 }

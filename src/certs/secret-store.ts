@@ -35,8 +35,9 @@ export interface SecretWatch {
    * connections are mended in the background.
    *
    * @returns what ends the watch.
+   * @throws when it is not even known where to ask.
    */
-  follow(name: string, listener: (secret: StoredSecret | undefined) => void): () => Promise<void>;
+  follow(name: string, listener: (secret: StoredSecret | undefined) => void): Promise<() => Promise<void>>;
 }
 
 /** The key of a Secret of type `kubernetes.io/tls` that holds the certificate, in PEM. */

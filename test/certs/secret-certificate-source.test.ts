@@ -77,6 +77,7 @@ describe('SecretCertificateSource (spec S1)', () => {
   it('ends its watch at the stop, can be stopped twice, and lets go of whoever waits', async () => {
     const { source, watch, start } = aSource();
     const starting = start();
+    await until(() => watch.isFollowed);
     await source.stop();
     await source.stop();
     await expect(starting).rejects.toMatchObject({ code: 'ERR_CERTIFICATE_INVALID' });
@@ -154,13 +155,13 @@ class SteeredWatch implements SecretWatch {
   #listener: (secret: StoredSecret | undefined) => void = () => {};
   #version = 0;
 
-  follow(_name: string, listener: (secret: StoredSecret | undefined) => void): () => Promise<void> {
+  follow(_name: string, listener: (secret: StoredSecret | undefined) => void): Promise<() => Promise<void>> {
     this.isFollowed = true;
     this.#listener = listener;
-    return () => {
+    return Promise.resolve(() => {
       this.isFollowed = false;
       return Promise.resolve();
-    };
+    });
   }
 
   tell(data: Record<string, string> | undefined): void {

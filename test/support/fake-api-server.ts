@@ -267,7 +267,7 @@ export class FakeApiServer {
         if (wanted !== undefined && wanted !== (object['metadata'] as Json)['resourceVersion']) {
           return answerStatus(409, 'Conflict', 'the object has been modified')(request, response);
         }
-        this.#change(parent, 'MODIFIED', method === 'PUT' ? body : merged(object, body));
+        this.#change(parent, 'MODIFIED', method === 'PUT' ? body : merged(object, body, isStrategic(request)));
         return answerJson(200, collection.objects.get(name) ?? {})(request, response);
       }
     }
@@ -328,15 +328,28 @@ function nameOf(object: Json): string {
   return String((object['metadata'] as Json)['name']);
 }
 
-function merged(object: Json, patch: Json): Json {
+function isStrategic({ headers }: FakeRequest): boolean {
+  return headers['content-type'] === 'application/strategic-merge-patch+json';
+}
+
+/** A merge patch; a strategic one finds the members of lists by their name. */
+function merged(object: Json, patch: Json, strategic: boolean): Json {
   const result: Json = { ...object };
   for (const [key, value] of Object.entries(patch)) {
     const before = result[key];
     const isMap = typeof value === 'object' && value !== null && !Array.isArray(value);
     if (value === null) delete result[key];
-    else result[key] = isMap ? merged((before ?? {}) as Json, value as Json) : value;
+    else if (strategic && Array.isArray(value)) result[key] = mergedByName((before ?? []) as Json[], value as Json[]);
+    else result[key] = isMap ? merged((before ?? {}) as Json, value as Json, strategic) : value;
   }
   return result;
+}
+
+function mergedByName(before: readonly Json[], patch: readonly Json[]): Json[] {
+  return before.map((member) => {
+    const change = patch.find(({ name }) => name === member['name']);
+    return change === undefined ? member : merged(member, change, true);
+  });
 }
 
 function writeLine(response: ServerResponse, value: unknown): void {
