@@ -15,7 +15,6 @@ export const rooms = {
   lint: { rooms: ['core', 'wire'], packages: [] },
   cluster: { rooms: ['core', 'telemetry'], packages: [] },
   embedded: { rooms: ['core', 'wire', 'cluster', 'controller', 'telemetry'], packages: [] },
-  // More rooms come with more ports: certs and controller when they keep things in the cluster.
   kubernetes: {
     rooms: ['core', 'wire', 'cluster', 'certs', 'controller', 'telemetry'],
     packages: ['@kubernetes/client-node', 'undici'],

@@ -6,6 +6,7 @@ import type { ExitCode } from './command.ts';
 import { commandTree } from './command-tree.ts';
 import { complete, kubectlCompletions } from './completion.ts';
 import { completionCommand } from './completion-command.ts';
+import { controllerCommand } from './controller-command.ts';
 import { explainCommand } from './explain-command.ts';
 import { helpCommand } from './help-command.ts';
 import { lintCommand } from './lint-command.ts';
@@ -70,6 +71,7 @@ export function createProgram(
     )
     .version(commands.version.version, '-V, --version', 'print the version number')
     .addCommand(serveCommand(commands, terminal, done))
+    .addCommand(controllerCommand(commands, terminal, done))
     .addCommand(reviewCommand(commands, terminal, done))
     .addCommand(explainCommand(commands, terminal, done))
     .addCommand(testCommand(commands, terminal, done))

@@ -18,6 +18,8 @@ interface Address {
  */
 export class Application {
   readonly #container: DependencyContainer;
+  #isServing = false;
+  #isStopping = false;
 
   constructor(container: DependencyContainer) {
     this.#container = container;
@@ -37,7 +39,9 @@ export class Application {
       await operations.start({ host: adminHost, port: adminPort });
       await Promise.all([this.#get(TOKENS.certificates).start(), this.#get(TOKENS.source).start()]);
       hasCertificate = true;
+      if (this.#isStopping) throw new Error('stopped before it served');
       await this.#listen(host, port);
+      this.#isServing = true;
       this.#get(TOKENS.background).start();
       return { admission: this.#get(TOKENS.admissionServer).address(), operations: operations.address() };
     } catch (error) {
@@ -46,10 +50,16 @@ export class Application {
     }
   }
 
+  /** Whether the stop was asked for; a start that waits, for a certificate for instance, then fails. */
+  isStopping(): boolean {
+    return this.#isStopping;
+  }
+
   /** Not ready from now on; answers for `drainSeconds` more, then stops everything (spec S3). */
   async stop(drainSeconds: number): Promise<void> {
+    this.#isStopping = true;
     this.#get(TOKENS.readiness).startDraining();
-    await this.#get(TOKENS.admissionServer).drain(drainSeconds);
+    if (this.#isServing) await this.#get(TOKENS.admissionServer).drain(drainSeconds);
     await this.#stopParts();
   }
 

@@ -23,8 +23,14 @@ export interface Commands {
    * @throws KubeconfigError.
    */
   openDryRun(request: ClusterRequest): Promise<PodDryRun>;
-  /** The webhook; resolves when it serves. */
-  serve(request: ServeRequest): Promise<RunningServer>;
+  /** The webhook; resolves when it serves, or has been stopped before. */
+  serve(request: ServeRequest): Promise<RunningProgram>;
+  /**
+   * The controller; resolves when its health can be asked.
+   *
+   * @throws KubeconfigError, ListenError.
+   */
+  control(request: ServeRequest): Promise<RunningProgram>;
   /** A CA and a serving certificate made by it. */
   generateCertificates(hosts: readonly string[], validDays: number): Promise<GeneratedCertificates>;
   /**
@@ -111,11 +117,9 @@ export interface ServeRequest {
   readonly loaded: LoadedConfig;
 }
 
-/** A webhook that serves. */
-export interface RunningServer {
-  readonly admissionUrl: string;
-  readonly operationsUrl: string;
-  /** Resolves when the server has drained and stopped (spec S3), with the exit code of the process. */
+/** A webhook or a controller that has begun its work. */
+export interface RunningProgram {
+  /** Resolves when it has been stopped by a signal and ended in good order, with the exit code of the process. */
   readonly stopped: Promise<0 | 1>;
 }
 

@@ -6,21 +6,21 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { AdmissionReviewer } from '../admission/reviewer.ts';
 import type { CertificateSource } from '../certs/certificate-source.ts';
 import { certificateFilesIn, FileCertificateSource } from '../certs/file-certificate-source.ts';
+import { SecretCertificateSource } from '../certs/secret-certificate-source.ts';
 import { SelfSignedCertificateSource } from '../certs/self-signed-certificate-source.ts';
 import type { ClusterSource } from '../cluster/cluster-source.ts';
 import type { Resource } from '../cluster/cluster-store.ts';
 import { ClusterStore, RESOURCES } from '../cluster/cluster-store.ts';
-import type { ServeSettings } from '../config/config.ts';
 import { CREATION_RESULTS } from '../controller/auto-creator.ts';
 import { OUTCOMES } from '../core/outcome.ts';
 import { EmbeddedSource } from '../embedded/embedded-source.ts';
 import { KubeClient } from '../kubernetes/kube-client.ts';
 import { KubernetesSource } from '../kubernetes/kubernetes-source.ts';
+import { SecretWatcher } from '../kubernetes/object-watch.ts';
 import { RESTART_CAUSES } from '../kubernetes/reflector.ts';
 import { AdmissionServer } from '../server/admission-server.ts';
 import { OperationsServer } from '../server/operations-server.ts';
 import { Readiness } from '../server/readiness.ts';
-import type { RootLogger } from '../telemetry/logger.ts';
 import { Metrics } from '../telemetry/metrics.ts';
 import { type Background, NO_BACKGROUND } from './background.ts';
 import { FilesController } from './files-controller.ts';
@@ -64,9 +64,7 @@ export function createContainer(): DependencyContainer {
         creations: CREATION_RESULTS,
       }),
   );
-  bind(container, TOKENS.certificates, (get) =>
-    certificateSource(get(INPUTS.serveSettings), get(INPUTS.ownNamespace).name, get(INPUTS.logger)),
-  );
+  bind(container, TOKENS.certificates, certificateSource);
   bind(
     container,
     TOKENS.readiness,
@@ -146,16 +144,24 @@ function background(get: Get): Background {
   });
 }
 
-function certificateSource(
-  { certificate, host }: ServeSettings,
-  namespace: string | undefined,
-  logger: RootLogger,
-): CertificateSource {
+function certificateSource(get: Get): CertificateSource {
+  const { certificate, host } = get(INPUTS.serveSettings);
+  const namespace = get(INPUTS.ownNamespace).name;
+  const logger = get(INPUTS.logger);
   switch (certificate.kind) {
     case 'files':
       return new FileCertificateSource({ certFile: certificate.cert, keyFile: certificate.key, logger });
     case 'folder':
       return new FileCertificateSource({ ...certificateFilesIn(certificate.dir), logger });
+    case 'secret': {
+      const { name, cluster } = certificate;
+      const open = () => KubeClient.open({ ...cluster, env: get(INPUTS.environment) });
+      return new SecretCertificateSource({
+        secrets: new SecretWatcher({ open, namespace, logger }),
+        secretName: name,
+        logger,
+      });
+    }
     case 'self-signed':
       return new SelfSignedCertificateSource({ hosts: servedNames(host, namespace), caOut: certificate.caOut, logger });
   }

@@ -27,14 +27,16 @@ import type {
   Commands,
   OfflineEngine,
   OfflineRequest,
-  RunningServer,
+  RunningProgram,
   ServeRequest,
   VerifyCertificateRequest,
 } from './commands.ts';
 import { createContainer, VERSION } from './container.ts';
+import { ControllerApplication } from './controller-application.ts';
 import { fillStore } from './fill-store.ts';
 import { bindValue } from './token.ts';
 import { INPUTS, TOKENS } from './tokens.ts';
+import { untilStopped } from './until-stopped.ts';
 
 /** Everything the command line can ask for. Parts are made only when a command needs them. */
 export function createCommands(): Commands {
@@ -48,6 +50,7 @@ export function createCommands(): Commands {
       };
     },
     serve,
+    control,
     generateCertificates: async (hosts, validDays) => {
       const nowMs = Date.now();
       const authority = await createAuthority(nowMs);
@@ -154,7 +157,7 @@ async function fillFromDirectory(store: ClusterStore, directory: string, nowMs: 
   }
 }
 
-async function serve({ request, loaded }: ServeRequest): Promise<RunningServer> {
+async function serve({ request, loaded }: ServeRequest): Promise<RunningProgram> {
   const { config } = loaded;
   const logger = createLogger(config.logLevel);
   let hot = config;
@@ -173,22 +176,47 @@ async function serve({ request, loaded }: ServeRequest): Promise<RunningServer> 
   });
 
   const application = new Application(container);
-  const addresses = await application.start();
-  const watcher = watchSettings(request, loaded, logger, (settings) => {
-    hot = { ...hot, ...settings };
-  });
-  const { admission, operations } = urls(addresses);
-  const caches = counts(container);
-  logger.info({ version: VERSION, admission, operations, ...caches }, 'ready');
+  // Signals count from here on: the start may wait for a certificate.
+  const stopped = untilStopped(
+    {
+      stop: () => application.stop(hot.drainSeconds),
+      details: () => ({ drainSeconds: hot.drainSeconds }),
+    },
+    logger,
+  );
+  let watcher: ConfigWatcher | undefined;
+  try {
+    const { admission, operations } = urls(await application.start());
+    watcher = watchSettings(request, loaded, logger, (settings) => {
+      hot = { ...hot, ...settings };
+    });
+    logger.info({ version: VERSION, admission, operations, ...counts(container) }, 'ready');
+  } catch (error) {
+    if (!application.isStopping()) throw error;
+  }
+  return { stopped: ended(stopped, watcher, logger) };
+}
+
+async function control({ request, loaded }: ServeRequest): Promise<RunningProgram> {
+  const { config } = loaded;
+  const logger = createLogger(config.logLevel);
+  const application = new ControllerApplication({ settings: config.controller, env: request.env, logger });
+  const stopped = untilStopped({ stop: () => application.stop(), details: () => ({}) }, logger);
+  await application.start();
   return {
-    admissionUrl: admission,
-    operationsUrl: operations,
-    stopped: untilStopped(application, () => hot.drainSeconds, logger).then(async (code) => {
-      watcher?.stop();
-      await logger.flush();
-      return code;
-    }),
+    stopped: ended(
+      stopped,
+      watchSettings(request, loaded, logger, () => {}),
+      logger,
+    ),
   };
+}
+
+async function ended(stopped: Promise<0 | 1>, watcher: ConfigWatcher | undefined, logger: RootLogger): Promise<0 | 1> {
+  const code = await stopped;
+  watcher?.stop();
+  await logger.flush();
+  return code;
 }
 
 async function readClientCa(file: string): Promise<string> {
@@ -220,46 +248,16 @@ function watchSettings(
   return watcher;
 }
 
-/** Waits for the first signal and drains; a second signal ends the program at once (spec S3). */
-function untilStopped(application: Application, drainSeconds: () => number, logger: RootLogger): Promise<0 | 1> {
-  return new Promise((resolve) => {
-    let isStopping = false;
-    const stop = (reason: string, code: 0 | 1): void => {
-      if (isStopping) {
-        logger.warn({ reason }, 'stopping at once');
-        resolve(1);
-        return;
-      }
-      isStopping = true;
-      logger.info({ reason, drainSeconds: drainSeconds() }, 'draining');
-      application.stop(drainSeconds()).then(
-        () => {
-          logger.info({}, 'stopped');
-          resolve(code);
-        },
-        (err: unknown) => {
-          logger.error({ err }, 'stopping failed');
-          resolve(1);
-        },
-      );
-    };
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stop(signal, 0));
-    // A bug outside of a review: others may be in flight, so they are answered before the program ends.
-    for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
-      process.on(event, (err: unknown) => {
-        logger.error({ err }, event);
-        if (!isStopping) stop(event, 1);
-      });
-    }
-  });
+function urls({ admission, operations }: Addresses): { admission: string; operations: string } {
+  return {
+    admission: `https://${hostAndPort(admission.host, admission.port)}/mutate`,
+    operations: `http://${hostAndPort(operations.host, operations.port)}`,
+  };
 }
 
-function urls({ admission, operations }: Addresses): { admission: string; operations: string } {
-  const at = ({ host, port }: Addresses['admission']): string => {
-    const name = host === '::' || host === '0.0.0.0' ? 'localhost' : host;
-    return `${name.includes(':') ? `[${name}]` : name}:${port}`;
-  };
-  return { admission: `https://${at(admission)}/mutate`, operations: `http://${at(operations)}` };
+function hostAndPort(host: string, port: number): string {
+  const name = host === '::' || host === '0.0.0.0' ? 'localhost' : host;
+  return `${name.includes(':') ? `[${name}]` : name}:${port}`;
 }
 
 function counts(container: DependencyContainer): object {

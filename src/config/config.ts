@@ -52,7 +52,29 @@ export type SourceSettings =
 export type CertificateSettings =
   | { readonly kind: 'self-signed'; readonly caOut: string | undefined }
   | { readonly kind: 'files'; readonly cert: string; readonly key: string }
-  | { readonly kind: 'folder'; readonly dir: string };
+  | { readonly kind: 'folder'; readonly dir: string }
+  | { readonly kind: 'secret'; readonly name: string; readonly cluster: ClusterSettings };
+
+/** Settings `imc controller` starts with. */
+export interface ControllerSettings {
+  readonly cluster: ClusterSettings;
+  readonly adminHost: string;
+  readonly adminPort: number;
+  readonly lease: string;
+  /** Where the last good eci-profile is kept (spec P6). */
+  readonly profileConfigMap: string;
+  /** Absent where the certificate is not ours to keep. */
+  readonly certificates: ManagedCertificateSettings | undefined;
+}
+
+/** A certificate that the controller keeps (spec S1). */
+export interface ManagedCertificateSettings {
+  readonly secret: string;
+  readonly webhookConfiguration: string;
+  readonly podSelector: string;
+  /** Where replicas serve. */
+  readonly port: number;
+}
 
 /** Which cluster to talk to: a kubeconfig file, one of its contexts, or both. */
 export interface ClusterSettings {
@@ -63,6 +85,7 @@ export interface ClusterSettings {
 /** All settings, frozen. */
 export interface Config extends HotSettings {
   readonly serve: ServeSettings;
+  readonly controller: ControllerSettings;
   /** The cluster that was asked for by kubeconfig or context, if any. */
   readonly cluster: ClusterSettings | undefined;
 }
@@ -183,6 +206,11 @@ function misfits(given: Given): ConfigProblem[] {
     const where = `${beside.key} (${beside.origin})`;
     problems.push(problem(given, 'certDir', `cannot be combined with ${where}; remove one of them`));
   }
+  const files = beside ?? given.get('certDir');
+  if (given.has('tls.secret') && files !== undefined) {
+    const where = `${files.key} (${files.origin})`;
+    problems.push(problem(given, 'tls.secret', `cannot be combined with ${where}; remove one of them`));
+  }
   if (portsClash(given)) {
     const key = given.has('adminPort') ? 'adminPort' : 'port';
     problems.push(problem(given, key, 'port and adminPort are the same; choose another for one of them'));
@@ -201,7 +229,7 @@ function portsClash(given: Given): boolean {
 /** Settings that have no effect beside others. */
 function idle(given: Given): string[] {
   const caOut = given.get('caOut');
-  const certificate = given.get('certDir') ?? given.get('tls.cert');
+  const certificate = given.get('certDir') ?? given.get('tls.cert') ?? given.get('tls.secret');
   if (caOut === undefined || certificate === undefined) return [];
   return [`${caOut.origin}: caOut: no effect with ${certificate.key}, since the program then makes no certificate`];
 }
@@ -223,7 +251,9 @@ function sourceKind(
 /** Settings that have no effect with where the cluster is read from. */
 function idleForSource(given: Given, source: SourceSettings['kind'], { context }: ConfigRequest): string[] {
   if (context.command !== 'serve') return [];
-  const keys = source === 'files' ? ['kubeconfig', 'context', 'profileConfigMap'] : ['dir'];
+  // A Secret is read from a cluster all the same.
+  const access = given.has('tls.secret') ? [] : ['kubeconfig', 'context'];
+  const keys = source === 'files' ? [...access, 'profileConfigMap'] : ['dir'];
   return keys.flatMap((key) => {
     const setting = given.get(key);
     return setting === undefined ? [] : [`${setting.origin}: ${key}: no effect with the source ${source}`];
@@ -270,10 +300,20 @@ function freezeConfig(values: SettingValues, source: SourceSettings['kind']): Co
     certificate: Object.freeze(certificateSettings(values)),
     clientCa: values.clientCa,
   });
+  const { port, adminHost, adminPort } = values;
+  const controller = Object.freeze<ControllerSettings>({
+    cluster: Object.freeze({ kubeconfig, context }),
+    adminHost,
+    adminPort,
+    lease: values['controller.lease'],
+    profileConfigMap: values.profileConfigMap,
+    certificates: managedCertificates(values, port),
+  });
   return Object.freeze({
     decision,
     autoCreate,
     serve,
+    controller,
     cluster,
     simulateBuildMs: values.simulateBuild,
     drainSeconds: values.drainSeconds,
@@ -282,8 +322,17 @@ function freezeConfig(values: SettingValues, source: SourceSettings['kind']): Co
 }
 
 function certificateSettings(values: SettingValues): CertificateSettings {
-  const { certDir, caOut, 'tls.cert': cert, 'tls.key': key } = values;
+  const { certDir, caOut, 'tls.secret': secret, 'tls.cert': cert, 'tls.key': key } = values;
+  if (secret !== undefined)
+    return { kind: 'secret', name: secret, cluster: { kubeconfig: values.kubeconfig, context: values.context } };
   if (certDir !== undefined) return { kind: 'folder', dir: certDir };
   if (cert !== undefined && key !== undefined) return { kind: 'files', cert, key };
   return { kind: 'self-signed', caOut };
+}
+
+function managedCertificates(values: SettingValues, port: number): ManagedCertificateSettings | undefined {
+  const secret = values['tls.secret'];
+  if (secret === undefined) return undefined;
+  const { 'tls.webhookConfiguration': webhookConfiguration, 'tls.podSelector': podSelector } = values;
+  return Object.freeze({ secret, webhookConfiguration, podSelector, port });
 }

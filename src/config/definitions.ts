@@ -16,7 +16,7 @@ import {
 } from './setting-types.ts';
 
 /** A command that reads settings. */
-export type SettingsCommand = 'serve' | 'review' | 'explain' | 'caches' | 'test' | 'lint';
+export type SettingsCommand = 'serve' | 'review' | 'explain' | 'caches' | 'test' | 'lint' | 'controller';
 
 /** When a change of the file counts: at the next review, or at the next start. */
 export type Applies = 'hot' | 'restart';
@@ -38,7 +38,10 @@ const DECISION: readonly SettingsCommand[] = ['serve', 'review', 'explain', 'cac
 /** Settings that decide which cache a pod would get. */
 const MATCHING: readonly SettingsCommand[] = [...DECISION, 'lint'];
 const SERVE: readonly SettingsCommand[] = ['serve'];
-const CLUSTER: readonly SettingsCommand[] = ['serve', 'review', 'explain', 'caches'];
+/** Settings of whatever runs for long. */
+const RUNNING: readonly SettingsCommand[] = ['serve', 'controller'];
+const CONTROLLER: readonly SettingsCommand[] = ['controller'];
+const CLUSTER: readonly SettingsCommand[] = ['serve', 'review', 'explain', 'caches', 'controller'];
 
 /** Every setting by its key, in the order of the documentation. Names, parser, flags and tables all come from here. */
 export const SETTINGS = {
@@ -194,7 +197,7 @@ export const SETTINGS = {
     ...choice('debug', 'info', 'warn', 'error'),
     default: 'info',
     applies: 'hot',
-    commands: SERVE,
+    commands: RUNNING,
     description: 'How much is logged.',
   }),
   source: define({
@@ -232,7 +235,7 @@ export const SETTINGS = {
     ...word('eci-imagecache-webhook-profile'),
     default: 'eci-imagecache-webhook-profile',
     applies: 'restart',
-    commands: SERVE,
+    commands: RUNNING,
     description:
       'The ConfigMap beside this program in which the controller keeps the last good eci-profile, for replicas that start while it is broken.',
   }),
@@ -248,21 +251,21 @@ export const SETTINGS = {
     ...wholeNumber(0, 65_535),
     default: 8443,
     applies: 'restart',
-    commands: SERVE,
+    commands: RUNNING,
     description: 'The port reviews are answered on over HTTPS; 0 takes any free one.',
   }),
   adminHost: define({
     ...address,
     default: '127.0.0.1',
     applies: 'restart',
-    commands: SERVE,
+    commands: RUNNING,
     description: 'The address of the plain HTTP pages for health and metrics.',
   }),
   adminPort: define({
     ...wholeNumber(0, 65_535),
     default: 8080,
     applies: 'restart',
-    commands: SERVE,
+    commands: RUNNING,
     description: 'The port of the plain HTTP pages for health and metrics; 0 takes any free one.',
   }),
   'tls.cert': define({
@@ -286,6 +289,36 @@ export const SETTINGS = {
     commands: SERVE,
     description:
       'A folder with `tls.crt` and `tls.key`, such as a mounted Secret, instead of `tls.cert` and `tls.key`.',
+  }),
+  'tls.secret': define({
+    ...optional(word('eci-imagecache-webhook-tls')),
+    default: undefined,
+    applies: 'restart',
+    commands: RUNNING,
+    description:
+      'The Secret beside this program that `imc controller` keeps a certificate in and `imc serve` serves from, instead of files.',
+  }),
+  'tls.webhookConfiguration': define({
+    ...word('zz-eci-imagecache-webhook'),
+    default: 'zz-eci-imagecache-webhook',
+    applies: 'restart',
+    commands: CONTROLLER,
+    description: 'The MutatingWebhookConfiguration whose `caBundle` the controller keeps, with `tls.secret`.',
+  }),
+  'tls.podSelector': define({
+    ...word('app.kubernetes.io/name=eci-imagecache-webhook,app.kubernetes.io/component=serve'),
+    default: 'app.kubernetes.io/name=eci-imagecache-webhook,app.kubernetes.io/component=serve',
+    applies: 'restart',
+    commands: CONTROLLER,
+    description:
+      'The labels of the pods that serve, which are asked for their certificate before an old CA is dropped, with `tls.secret`.',
+  }),
+  'controller.lease': define({
+    ...word('eci-imagecache-webhook-controller'),
+    default: 'eci-imagecache-webhook-controller',
+    applies: 'restart',
+    commands: CONTROLLER,
+    description: 'The Lease beside this program by which controllers agree which of them works.',
   }),
   caOut: define({
     ...optional(path('file', 'ca.crt')),

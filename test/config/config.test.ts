@@ -34,6 +34,14 @@ describe('without any choice', () => {
         certificate: { kind: 'self-signed', caOut: undefined },
         clientCa: undefined,
       },
+      controller: {
+        cluster: { kubeconfig: undefined, context: undefined },
+        adminHost: '127.0.0.1',
+        adminPort: 8080,
+        lease: 'eci-imagecache-webhook-controller',
+        profileConfigMap: 'eci-imagecache-webhook-profile',
+        certificates: undefined,
+      },
       cluster: undefined,
     });
     expect(warnings).toEqual([]);
@@ -91,6 +99,10 @@ const CHOICES: Readonly<Record<SettingKey, readonly [unknown, string, string, un
   'tls.key': ['a', 'b', 'c', 'a', 'b', 'c'],
   certDir: ['a', 'b', 'c', 'a', 'b', 'c'],
   caOut: ['a', 'b', 'c', 'a', 'b', 'c'],
+  'tls.secret': ['a', 'b', 'c', 'a', 'b', 'c'],
+  'tls.webhookConfiguration': ['a', 'b', 'c', 'a', 'b', 'c'],
+  'tls.podSelector': ['app=a', 'app=b', 'app=c', 'app=a', 'app=b', 'app=c'],
+  'controller.lease': ['a', 'b', 'c', 'a', 'b', 'c'],
   clientCa: ['a', 'b', 'c', 'a', 'b', 'c'],
 };
 
@@ -249,8 +261,25 @@ describe('each value has its place in the config', () => {
       { kind: 'files', cert: 'c', key: 'k' },
     ],
     [{ certDir: 'd' }, { kind: 'folder', dir: 'd' }],
+    [
+      { tlsSecret: 's', kubeconfig: 'k' },
+      { kind: 'secret', name: 's', cluster: { kubeconfig: 'k', context: undefined } },
+    ],
   ])('for the certificate: %j', (flags, certificate) => {
     expect(load({ flags }).config.serve.certificate).toEqual(certificate);
+  });
+
+  it('for the controller', () => {
+    const fileText = `{ tls: { secret: s, webhookConfiguration: w, podSelector: app=x }, controller: { lease: l }, profileConfigMap: p, port: 1 }`;
+    const flags = { context: 'c', adminHost: '::', adminPort: '2' };
+    expect(load({ fileText, flags, context: { command: 'controller' } }).config.controller).toEqual({
+      cluster: { kubeconfig: undefined, context: 'c' },
+      adminHost: '::',
+      adminPort: 2,
+      lease: 'l',
+      profileConfigMap: 'p',
+      certificates: { secret: 's', webhookConfiguration: 'w', podSelector: 'app=x', port: 1 },
+    });
   });
 
   it.each([
@@ -373,6 +402,20 @@ describe('settings that do not go together', () => {
       'a folder and files',
       { fileText: 'certDir: d', env: { IMC_TLS_KEY: 'k' }, flags: { tlsCert: 'c' } },
       ['certDir', '<settings>:1:10', 'cannot be combined with tls.cert (flag --tls-cert); remove one of them'],
+    ],
+    [
+      'a Secret and a folder',
+      { fileText: 'certDir: d', flags: { tlsSecret: 's' } },
+      ['tls.secret', 'flag --tls-secret', 'cannot be combined with certDir (<settings>:1:10); remove one of them'],
+    ],
+    [
+      'a Secret and files',
+      { env: { IMC_TLS_SECRET: 's' }, flags: { tlsCert: 'c', tlsKey: 'k' } },
+      [
+        'tls.secret',
+        'environment IMC_TLS_SECRET',
+        'cannot be combined with tls.cert (flag --tls-cert); remove one of them',
+      ],
     ],
     [
       'one port for both listeners',

@@ -1,0 +1,72 @@
+import { collectDefaultMetrics, Gauge, Registry } from '@prometheus-io/client';
+
+/** What is read at the moment of a scrape. `undefined` means not known: there is no sample then. */
+export interface ControllerReadings {
+  isLeader(): boolean;
+  /** When the certificate that is kept in the Secret ends. */
+  certificateExpiry(): Date | undefined;
+  /** Whether certificate, CA and bundles are as they should be; only the leader knows. */
+  certificatesInOrder(): boolean | undefined;
+}
+
+/** The metrics of `imc controller`. */
+export class ControllerMetrics {
+  readonly #registry = new Registry();
+
+  /** @param version - of this program. */
+  constructor(version: string, readings: ControllerReadings) {
+    const registry = this.#registry;
+    const registers: [] = [];
+    registry.registerMetric(
+      new Gauge({
+        name: 'imc_leader',
+        help: 'Whether this controller is the one that works: 1, or 0 while another is.',
+        registers,
+        collect() {
+          this.set(readings.isLeader() ? 1 : 0);
+        },
+      }),
+    );
+    registry.registerMetric(
+      new Gauge({
+        name: 'imc_certificate_expiry_timestamp_seconds',
+        help: 'When the certificate in the Secret ends, in seconds since the epoch.',
+        registers,
+        collect() {
+          const expiry = readings.certificateExpiry();
+          if (expiry === undefined) this.remove();
+          else this.set(expiry.getTime() / 1000);
+        },
+      }),
+    );
+    registry.registerMetric(
+      new Gauge({
+        name: 'imc_certificates_in_order',
+        help: 'Whether certificate, CA and caBundle are as they should be: 1, or 0 while something is in the way.',
+        registers,
+        collect() {
+          const inOrder = readings.certificatesInOrder();
+          if (inOrder === undefined) this.remove();
+          else this.set(inOrder ? 1 : 0);
+        },
+      }),
+    );
+    new Gauge({
+      name: 'imc_build_info',
+      help: 'Always 1; the labels tell the version of the program and of Node.js.',
+      labelNames: ['version', 'node'],
+      registers: [registry],
+    }).set({ version, node: process.version }, 1);
+    collectDefaultMetrics({ register: registry });
+  }
+
+  /** Everything, in the text format of Prometheus. */
+  text(): Promise<string> {
+    return this.#registry.metrics();
+  }
+
+  /** The media type of `text`. */
+  get contentType(): string {
+    return this.#registry.contentType;
+  }
+}
