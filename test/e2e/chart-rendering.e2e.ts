@@ -310,6 +310,7 @@ describe('what one part is told of another', () => {
       '--port=8443',
       '--admin-host=::',
       '--admin-port=8080',
+      `--profile-config-map=${NAME}-profile`,
       `--tls-secret=${NAME}-tls`,
       `--controller-lease=${NAME}-controller`,
       `--tls-webhook-configuration=zz-${NAME}`,
@@ -321,10 +322,10 @@ describe('what one part is told of another', () => {
       '--port=8443',
       '--admin-host=::',
       '--admin-port=8080',
+      `--profile-config-map=${NAME}-profile`,
       `--tls-secret=${NAME}-tls`,
       '--source=kubernetes',
       '--host=::',
-      `--profile-config-map=${NAME}-profile`,
     ]);
   });
 

@@ -290,6 +290,7 @@ matchConditions:
 - "--port=8443"
 - "--admin-host=::"
 - "--admin-port=8080"
+- "--profile-config-map={{ include "imc.profileName" . }}"
 {{- if eq .Values.tls.mode "self-managed" }}
 - "--tls-secret={{ include "imc.tlsSecretName" . }}"
 {{- end }}
