@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { Ajv } from 'ajv';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -6,6 +6,7 @@ import { parse } from 'yaml';
 import { chartValues, updatedChartReadme, updatedValuesSchema } from '../../script/lib/chart-docs.ts';
 import { loadConfig } from '../../src/config/config.ts';
 import { SETTING_KEYS, SETTINGS, type SettingKey } from '../../src/config/definitions.ts';
+import { flagOf } from '../../src/config/setting-names.ts';
 
 const ROOT = new URL('../../', import.meta.url);
 const CHART = new URL('charts/eci-imagecache-webhook/', ROOT);
@@ -125,6 +126,27 @@ describe('values.schema.json is strict', () => {
   ])('takes %s', (_title, values) => {
     isValid(values);
     expect(isValid.errors).toBeNull();
+  });
+});
+
+describe('the templates give the program', () => {
+  const templates = readdirSync(new URL('templates/', CHART))
+    .filter((name) => /\.(yaml|tpl)$/.test(name))
+    .map((name) => text(`templates/${name}`))
+    .join('\n');
+  const given = new Set([...templates.matchAll(/"(--[a-z-]+)=/g)].map(([, flag]) => flag ?? ''));
+  /** What makes no sense in a pod. */
+  const NEVER: readonly SettingKey[] = ['dir', 'kubeconfig', 'context', 'tls.cert', 'tls.key', 'caOut'];
+
+  it('only flags that there are', () => {
+    const known = SETTING_KEYS.map(flagOf);
+    expect(given.size).toBeGreaterThan(0);
+    for (const flag of given) expect(['--config', ...known]).toContain(flag);
+  });
+
+  it('every setting that counts at the start', () => {
+    const atStart = SETTING_KEYS.filter((key) => SETTINGS[key].applies === 'restart' && !NEVER.includes(key));
+    for (const key of atStart) expect([...given], key).toContain(flagOf(key));
   });
 });
 

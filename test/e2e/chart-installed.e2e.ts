@@ -1,12 +1,9 @@
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { KubeObject } from './support/api-client.ts';
-import { runFolder } from './support/assets.ts';
-import { CHART, type Manifest, manifest, renderChart } from './support/chart.ts';
+import { CHART, renderChart } from './support/chart.ts';
+import { chartPod } from './support/chart-pod.ts';
 import { Cluster } from './support/cluster.ts';
 import { eventually } from './support/eventually.ts';
-import { kubeconfig } from './support/kubeconfig.ts';
 import type { CommandResult } from './support/kubectl.ts';
 import { anEciPodNamed, type Decision, decisionOn } from './support/pods.ts';
 import { register, unregister } from './support/registration.ts';
@@ -109,28 +106,12 @@ describe('installed', () => {
       decisionOn(await cluster.createPod(anEciPodNamed(name, 'centos:latest'), { dryRun: true }));
 
     beforeAll(async () => {
-      const account = `${OURS}/serviceaccounts/${NAME}`;
-      const { status } = (await cluster.api.create(`${account}/token`, { spec: {} })) as KubeObject & {
-        status: { token: string };
-      };
-      const { server, ca } = cluster.controlPlane;
-      const folder = runFolder('mounted');
-      writeFileSync(join(folder, 'kubeconfig'), kubeconfig(server, ca.cert, status));
-      writeFileSync(join(folder, 'imc.yaml'), 'log: { level: debug }\n');
-
       const files = { secretName: 'pair', caBundle: cluster.webhookCa.cert };
       const manifests = await renderChart({ values: { tls: { mode: 'files', files } } });
-      const deployment = manifest(manifests, 'Deployment', NAME) as Manifest & {
-        spec: { template: { spec: { containers: [{ args: string[] }] } } };
-      };
-      const [command, ...args] = deployment.spec.template.spec.containers[0].args;
-      expect(command).toBe('serve');
-      // What a pod would have mounted, and an address of its own, is elsewhere here.
-      const isHere = (arg: string): boolean => !/^--(cert-dir|host|port|admin-host|admin-port)=/.test(arg);
-      const source = args.filter(isHere).map((arg) => arg.replace('/etc/imc/settings', folder));
+      const { args, env } = await chartPod(cluster, manifests, NAME);
       webhook = await Webhook.start({
-        source: [...source, '--kubeconfig', join(folder, 'kubeconfig')],
-        env: { POD_NAMESPACE: 'imc-system', POD_NAME: 'serve-1' },
+        source: args.slice(1),
+        env,
         certificate: await cluster.webhookCa.server('127.0.0.1'),
       });
       cluster.atEnd(() => webhook.kill());
