@@ -75,6 +75,9 @@ export async function startServer(options: ServeOptions): Promise<Server> {
   const serveFlags = {
     '--source': 'files',
     '--dir': dir,
+    // The world is to stay as it is while it is measured.
+    '--auto-create-enabled': 'false',
+    '--controller-driver': 'eci',
     '--host': '127.0.0.1',
     '--port': String(port),
     '--admin-port': String(adminPort),

@@ -69,7 +69,14 @@ async function serve(world: World, settings: OracleSettings, format: 'json' | 'y
   }
   const { driver, ownNamespace, expiryMarginMs, ...others } = settings;
   const config = join(folder, 'settings.txt');
-  const values = { ...others, expiryMargin: `${expiryMarginMs}ms`, controller: { driver }, log: { level: 'error' } };
+  const values = {
+    ...others,
+    expiryMargin: `${expiryMarginMs}ms`,
+    // Decisions are the same with both (spec M7); the simulated builder would change the world while we ask.
+    controller: { driver: driver === 'simulated' ? 'eci' : driver },
+    autoCreate: { enabled: false },
+    log: { level: 'error' },
+  };
   writeFileSync(config, stringify(values));
 
   const caFile = join(folder, 'ca.crt');

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -21,7 +21,9 @@ let agent: Agent;
 
 beforeAll(async () => {
   const caFile = join(folder, 'ca.crt');
-  webhook = await startWebhook(['--dir', EXAMPLES, '--ca-out', caFile, '--drain-seconds', '0']);
+  const cluster = join(folder, 'cluster');
+  cpSync(EXAMPLES, cluster, { recursive: true });
+  webhook = await startWebhook(['--dir', cluster, '--ca-out', caFile, '--drain-seconds', '0']);
   agent = new Agent({
     connect: { ca: readFileSync(caFile) },
     connections: AT_ONCE,
