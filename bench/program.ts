@@ -57,7 +57,9 @@ export async function makeCertificate(scratch: string): Promise<Certificate> {
 
 export interface ServeOptions {
   readonly program: string;
-  readonly dir: string;
+  /** The folder that is the cluster, or the kubeconfig of one. */
+  readonly dir?: string;
+  readonly kubeconfig?: string;
   readonly certificate: Certificate;
   readonly scratch: string;
   /** Flags of Node.js. */
@@ -69,12 +71,12 @@ export interface ServeOptions {
 
 /** Starts `imc serve` on free loopback ports, logging to a file, and waits until it is ready. */
 export async function startServer(options: ServeOptions): Promise<Server> {
-  const { program, dir, certificate, scratch, nodeFlags = [], flags = [], pollMs } = options;
+  const { program, dir, kubeconfig, certificate, scratch, nodeFlags = [], flags = [], pollMs } = options;
   const [port = 0, adminPort = 0] = await freePorts(2);
   const log = openSync(join(scratch, 'server.log'), 'w');
   const serveFlags = {
-    '--source': 'files',
-    '--dir': dir,
+    ...(kubeconfig === undefined ? { '--source': 'files' } : { '--kubeconfig': kubeconfig }),
+    ...(dir === undefined ? {} : { '--dir': dir }),
     // The world is to stay as it is while it is measured.
     '--auto-create-enabled': 'false',
     '--controller-driver': 'eci',

@@ -1,5 +1,5 @@
 /**
- * The benchmarks: `npm run bench -- [--quick] [--only a,b,c,d,e] [--profile] [--assert]`. Prints a table for each part with
+ * The benchmarks: `npm run bench -- [--quick] [--only a,b,c,d,e,i] [--profile] [--assert]`. Prints a table for each part with
  * the target beside each figure, and writes everything to `bench/results/latest.json`. What is measured and how to read
  * it: `bench/README.md`.
  */
@@ -23,6 +23,8 @@ import type { ReviewPlan } from './review-cost.ts';
 import { reviewCost } from './review-cost.ts';
 import type { StartPlan } from './start-cost.ts';
 import { startCost } from './start-cost.ts';
+import type { WatchPlan } from './watch-cost.ts';
+import { watchCost } from './watch-cost.ts';
 
 const RESULTS = fileURLToPath(new URL('results', import.meta.url));
 
@@ -32,6 +34,7 @@ interface Plan {
   readonly review: Omit<ReviewPlan, 'profileFolder'>;
   readonly start: StartPlan;
   readonly cases: CasePlan;
+  readonly watch: WatchPlan;
 }
 
 const FULL: Plan = {
@@ -40,6 +43,7 @@ const FULL: Plan = {
   review: { caches: 1000, connections: 8, rounds: 10, reviewsPerRound: 8000, warmUpReviews: 10_000, arrivalsMs: 6000 },
   start: { caches: 1000, runs: 5, reviews: 20_000, connections: 8 },
   cases: { files: 1000, caches: 100, runs: 5 },
+  watch: { caches: 10_000, namespaces: 2000, runs: 5, changes: 500, changesMs: 5000 },
 };
 
 const QUICK: Plan = {
@@ -48,12 +52,13 @@ const QUICK: Plan = {
   review: { caches: 1000, connections: 8, rounds: 4, reviewsPerRound: 1500, warmUpReviews: 4000, arrivalsMs: 1000 },
   start: { caches: 1000, runs: 1, reviews: 4000, connections: 8 },
   cases: { files: 1000, caches: 100, runs: 1 },
+  watch: { caches: 10_000, namespaces: 2000, runs: 1, changes: 100, changesMs: 1000 },
 };
 
-const PARTS = ['a', 'b', 'c', 'd', 'e'] as const;
+const PARTS = ['a', 'b', 'c', 'd', 'e', 'i'] as const;
 type Part = (typeof PARTS)[number];
 
-const USAGE = 'usage: npm run bench -- [--quick] [--only a,b,c,d,e] [--profile] [--assert]';
+const USAGE = 'usage: npm run bench -- [--quick] [--only a,b,c,d,e,i] [--profile] [--assert]';
 
 process.exitCode = await main();
 
@@ -87,6 +92,10 @@ async function main(): Promise<number> {
       return startCost(plan.start, program, certificate, scratch, progress);
     },
     e: async () => caseCost(plan.cases, (await prepare()).program, scratch, progress),
+    i: async () => {
+      const { program, certificate } = await prepare();
+      return watchCost(plan.watch, program, certificate, scratch, progress);
+    },
   };
 
   const reports: PartReport[] = [];

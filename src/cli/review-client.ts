@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises';
-import { Agent, request } from 'undici';
 import type { JsonObject } from '../wire/json.ts';
 import { textMember } from '../wire/json.ts';
 import { unreadable } from './manifest-files.ts';
@@ -34,17 +33,22 @@ export async function connectReviewClient(server: string, caFile: string | undef
       : await readFile(caFile).catch((cause: unknown) => {
           throw unreadable(caFile, cause);
         });
+  // Few commands send requests; the others need not wait until it is loaded.
+  const { Agent } = await import('undici');
   const agent = new Agent({ connect: ca === undefined ? {} : { ca }, headersTimeout: 30_000, bodyTimeout: 30_000 });
   return {
     send: async (review) => {
-      const response = await request(url, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify(review),
-        dispatcher: agent,
-      }).catch((cause: unknown) => {
-        throw new UsageError(`${url.href}: ${connectionProblem(cause, caFile)}`, { cause });
-      });
+      const response = await agent
+        .request({
+          origin: url.origin,
+          path: `${url.pathname}${url.search}`,
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify(review),
+        })
+        .catch((cause: unknown) => {
+          throw new UsageError(`${url.href}: ${connectionProblem(cause, caFile)}`, { cause });
+        });
       const body = await response.body.text();
       if (response.statusCode !== 200) {
         throw new UsageError(`${url.href} answered ${response.statusCode}: ${statusMessage(body)}`);

@@ -24,6 +24,7 @@ import { Readiness } from '../server/readiness.ts';
 import { Metrics } from '../telemetry/metrics.ts';
 import { type Background, NO_BACKGROUND } from './background.ts';
 import { FilesController } from './files-controller.ts';
+import { giveBackMemory } from './give-back-memory.ts';
 import { bind, type Get } from './token.ts';
 import { INPUTS, TOKENS } from './tokens.ts';
 
@@ -106,6 +107,7 @@ function clusterSource(get: Get): ClusterSource {
     ...commonOptions(get),
     open: () => KubeClient.open({ kubeconfig, context, env: get(INPUTS.environment) }),
     kept: namespace === undefined ? undefined : { namespace, name: profileConfigMap },
+    onSynced: giveBackMemory,
     onRestart: (resource, cause) => get(TOKENS.metrics).countWatchRestart(resource, cause),
   });
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { RequestOptions } from 'node:https';
 import type { KubeConfig } from '@kubernetes/client-node/dist/config.js';
-import { Agent, type Dispatcher, EnvHttpProxyAgent, ProxyAgent } from 'undici';
+import type { Dispatcher } from 'undici';
 
 /** What a request needs: who asks, and over which connections. */
 export interface Access {
@@ -66,6 +66,7 @@ interface TlsIdentity {
 }
 
 async function createDispatcher(config: KubeConfig, identity: TlsIdentity): Promise<Dispatcher> {
+  const { Agent, EnvHttpProxyAgent, ProxyAgent } = await import('undici');
   const tls = Object.fromEntries(Object.entries(identity).filter(([, part]) => part !== undefined));
   const connect = { ...tls, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_PROBE_MS };
   const timing = { keepAliveTimeout: IDLE_MS, connectTimeout: CONNECT_TIMEOUT_MS };

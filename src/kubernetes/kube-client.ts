@@ -1,12 +1,13 @@
 import type { KubeConfig } from '@kubernetes/client-node/dist/config.js';
-import { type Dispatcher, request } from 'undici';
+import type { Dispatcher } from 'undici';
 import type { JsonObject } from '../wire/json.ts';
-import { isJsonObject, listMember, member, textMember } from '../wire/json.ts';
+import { isJsonObject, member, textMember } from '../wire/json.ts';
 import { ApiStatusError, ClusterUnavailableError, type StatusAnswer } from './cluster-errors.ts';
 import { ConnectionPool } from './connection-pool.ts';
 import { connectionProblem } from './connection-problem.ts';
 import { jsonLines } from './json-lines.ts';
 import { type ClusterAccess, loadKubeconfig } from './kubeconfig.ts';
+import { ListSplitter } from './list-splitter.ts';
 import { type ResourceAddress, resourcePath } from './resource-path.ts';
 
 /** Options of every request. */
@@ -35,14 +36,6 @@ export interface KubeAnswer {
   readonly object: JsonObject;
   /** Texts of the Warning headers, as kubectl would print them. */
   readonly warnings: readonly string[];
-}
-
-/** A page of a list. */
-export interface ListPage {
-  /** As they came: items of a list have neither kind nor apiVersion. */
-  readonly items: readonly JsonObject[];
-  /** Of the whole list; the same on every page. */
-  readonly resourceVersion: string;
 }
 
 /** How many objects a page of a list has; some 3 MB of ImageCaches. */
@@ -101,24 +94,30 @@ export class KubeClient {
   }
 
   /**
-   * A whole list, page by page (`limit`, `continue`). A page is gone from memory when the next comes, if its reader lets
-   * go of it.
+   * A whole list, in pages of 500 (`limit`, `continue`). Objects are told one by one as they arrive, and are gone when
+   * whoever is told lets go of them. As they came: items of a list have neither kind nor apiVersion.
+   *
+   * @param each - called with every object; if the list then fails, it has been called with some.
+   * @returns the resourceVersion of the list, from which a watch goes on.
    */
-  async *list(
+  async list(
     address: ResourceAddress,
+    each: (object: JsonObject) => void,
     { pageSize = PAGE_SIZE, ...options }: RequestOptions & { readonly pageSize?: number } = {},
-  ): AsyncGenerator<ListPage, void, undefined> {
+  ): Promise<string> {
     let next: string | undefined;
+    let metadata: unknown;
     do {
       const query: RequestOptions['query'] = { ...options.query, limit: pageSize, continue: next };
-      const { object } = await this.#send('GET', address, { ...options, query });
-      const metadata = member(object, 'metadata');
-      yield {
-        items: listMember(object, 'items').filter(isJsonObject),
-        resourceVersion: textMember(metadata, 'resourceVersion'),
-      };
+      const page = new ListSplitter(each);
+      const rest = await this.#send('GET', address, { ...options, query }, undefined, async (body) => {
+        for await (const chunk of body) page.push(chunk);
+        return page.end();
+      });
+      metadata = member(rest.object, 'metadata');
       next = textMember(metadata, 'continue') || undefined;
     } while (next !== undefined);
+    return textMember(metadata, 'resourceVersion');
   }
 
   /** `POST` of a new object. The address names no object. */
@@ -207,6 +206,7 @@ export class KubeClient {
     address: ResourceAddress | string,
     { query, signal, timeoutMs = TIMEOUT_MS }: RequestOptions,
     content?: { readonly text: string; readonly type: string },
+    read: (body: AsyncIterable<Buffer>) => Promise<unknown> = parseBody,
   ): Promise<KubeAnswer> {
     const path = pathOf(address, query);
     const timeout = AbortSignal.timeout(timeoutMs);
@@ -215,8 +215,8 @@ export class KubeClient {
     try {
       const response = await this.#exchange(method, path, content?.text, headers, { signal: either });
       if (response.statusCode >= 400) throw await statusError(`${method} ${path}`, response);
-      const text = await response.body.text();
-      return { object: parseAnswer(`${method} ${path}`, text), warnings: warningsOf(response.headers['warning']) };
+      const object = await readAnswer(`${method} ${path}`, response.body, read);
+      return { object, warnings: warningsOf(response.headers['warning']) };
     } catch (cause) {
       signal?.throwIfAborted();
       if (timeout.aborted)
@@ -241,13 +241,16 @@ export class KubeClient {
     const attempt = async (): Promise<Dispatcher.ResponseData> => {
       signal?.throwIfAborted();
       const access = await untilAborted(this.#pool.access(this.#config), signal);
-      return request(`${this.server}${path}`, {
+      // A server may stand below a path of its own, as behind a gateway.
+      const url = new URL(`${this.server}${path}`);
+      return access.dispatcher.request({
+        origin: url.origin,
+        path: `${url.pathname}${url.search}`,
         method,
         headers: { accept: 'application/json', 'user-agent': USER_AGENT, ...headers, ...access.headers },
         ...(body === undefined ? {} : { body }),
         ...(signal === undefined ? {} : { signal }),
         ...limits,
-        dispatcher: access.dispatcher,
       });
     };
     try {
@@ -281,22 +284,29 @@ function pathOf(address: ResourceAddress | string, query: RequestOptions['query'
   return `${path}${path.includes('?') ? '&' : '?'}${text}`;
 }
 
-function parseAnswer(what: string, text: string): JsonObject {
+/** The object that a body holds. */
+async function readAnswer(
+  what: string,
+  body: AsyncIterable<Buffer>,
+  read: (body: AsyncIterable<Buffer>) => Promise<unknown>,
+): Promise<JsonObject> {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = await read(body);
   } catch (cause) {
-    throw new ClusterUnavailableError(
-      `${what}: the answer is no JSON, so it comes from no API server; check the address`,
-      {
-        cause,
-      },
-    );
+    if (!(cause instanceof SyntaxError)) throw cause;
+    throw new ClusterUnavailableError(`${what}: the answer is no JSON, ${NO_API_SERVER}`, { cause });
   }
   if (isJsonObject(value)) return value;
-  throw new ClusterUnavailableError(
-    `${what}: the answer is no object, so it comes from no API server; check the address`,
-  );
+  throw new ClusterUnavailableError(`${what}: the answer is no object, ${NO_API_SERVER}`);
+}
+
+const NO_API_SERVER = 'so it comes from no API server, or not whole; check the address';
+
+async function parseBody(body: AsyncIterable<Buffer>): Promise<unknown> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of body) chunks.push(chunk);
+  return JSON.parse(Buffer.concat(chunks).toString('utf8'));
 }
 
 async function statusError(

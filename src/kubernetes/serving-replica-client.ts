@@ -3,6 +3,7 @@ import type { ServingReplica, ServingReplicas } from '../certs/serving-replicas.
 import { listMember, member, textMember } from '../wire/json.ts';
 import type { KubeClient } from './kube-client.ts';
 import type { ResourceAddress } from './resource-path.ts';
+import { readWholeList } from './whole-list.ts';
 
 export interface ServingReplicaOptions {
   readonly client: Pick<KubeClient, 'list'>;
@@ -29,9 +30,8 @@ export class ServingReplicaClient implements ServingReplicas {
     const { client, namespace, labelSelector } = this.#options;
     const address: ResourceAddress = { version: 'v1', resource: 'pods', namespace };
     const replicas: Promise<ServingReplica>[] = [];
-    for await (const { items } of client.list(address, { query: { labelSelector } })) {
-      for (const pod of items) if (!hasEnded(pod)) replicas.push(this.#inspect(pod));
-    }
+    const { items } = await readWholeList(client, address, (pod) => pod, { query: { labelSelector } });
+    for (const pod of items) if (!hasEnded(pod)) replicas.push(this.#inspect(pod));
     return await Promise.all(replicas);
   }
 

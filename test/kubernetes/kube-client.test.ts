@@ -76,15 +76,32 @@ describe('requests', () => {
   it('list page by page', async () => {
     const client = await open();
     for (const name of ['a', 'b', 'c', 'd', 'e']) api.put(PATH, aConfigMap(name));
-    const pages: string[][] = [];
-    for await (const { items, resourceVersion } of client.list(CONFIG_MAPS, { pageSize: 2 })) {
-      pages.push([resourceVersion, ...items.map((item) => (item['metadata'] as { name: string }).name)]);
-    }
-    expect(pages).toEqual([
-      ['105', 'a', 'b'],
-      ['105', 'c', 'd'],
-      ['105', 'e'],
-    ]);
+    const names: unknown[] = [];
+    const resourceVersion = await client.list(
+      CONFIG_MAPS,
+      ({ metadata }) => names.push((metadata as { name: string }).name),
+      {
+        pageSize: 2,
+      },
+    );
+    expect(names).toEqual(['a', 'b', 'c', 'd', 'e']);
+    expect(resourceVersion).toBe('105');
+    expect(api.requests.map(({ query }) => query.get('limit'))).toEqual(['2', '2', '2']);
+  });
+
+  it.each([
+    ['cut short', '{"metadata":{"resourceVersion":"1"},"items":[{"a":1}'],
+    ['something else', '<html>'],
+    ['of broken objects', '{"items":[{"a":}]}'],
+  ])('fail on a list that is %s', async (_title, text) => {
+    const client = await open();
+    api.intercept((_request, response) => {
+      response.end(text);
+      return true;
+    });
+    await expect(client.list(CONFIG_MAPS, () => undefined)).rejects.toThrow(
+      /the answer is no JSON, so it comes from no API server, or/,
+    );
   });
 
   it('end when they are aborted, with the reason for it', async () => {
