@@ -6,7 +6,7 @@ export default defineConfig({
     environment: 'node',
     pool: 'forks',
     maxWorkers: '100%',
-    testTimeout: 60_000,
+    testTimeout: 300_000,
     hookTimeout: 180_000,
     coverage: {
       provider: 'v8',

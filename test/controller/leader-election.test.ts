@@ -209,7 +209,7 @@ describe('LeaderElection', () => {
         await watch(LEASE_DURATION_MS + RENEW_DEADLINE_MS + 3 * LONGEST_WAIT_MS);
         expect(world.running.filter(({ isWorking }) => isWorking)).toHaveLength(1);
       }),
-      { numRuns: 60 },
+      { numRuns: 30 },
     );
   });
 });
