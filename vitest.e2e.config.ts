@@ -3,7 +3,7 @@ import type { TestSpecification } from 'vitest/node';
 import { BaseSequencer } from 'vitest/node';
 
 /** Those that wait longest; begun first, they do not end last. */
-const LONGEST = ['silent-watch', 'restarts', 'definition', 'outages'];
+const LONGEST = ['certificates', 'silent-watch', 'restarts', 'definition', 'outages'];
 
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {

@@ -1,8 +1,6 @@
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import type { KubeObject } from '../test/e2e/support/api-client.ts';
-import { runFolder } from '../test/e2e/support/assets.ts';
 import { Cluster } from '../test/e2e/support/cluster.ts';
+import { ImageCaches } from '../test/e2e/support/image-caches.ts';
 import { annotation, decisionOn, PIN } from '../test/e2e/support/pods.ts';
 import { register, webhookName } from '../test/e2e/support/registration.ts';
 import { Webhook } from '../test/e2e/support/webhook.ts';
@@ -16,17 +14,16 @@ const CONTESTANT = 'bench/contestant';
 /** A cluster with 1,000 ImageCaches, one for each application, and the webhook that knows them. */
 export class BenchCluster {
   readonly cluster: Cluster;
-  readonly source: readonly string[];
 
-  private constructor(cluster: Cluster, source: readonly string[]) {
+  private constructor(cluster: Cluster) {
     this.cluster = cluster;
-    this.source = source;
   }
 
   static async start(): Promise<BenchCluster> {
     // An audit log of every pod would be part of what is measured.
     const cluster = await Cluster.start({ audit: false });
-    return new BenchCluster(cluster, writeCaches());
+    await createCaches(cluster);
+    return new BenchCluster(cluster);
   }
 
   async stop(): Promise<void> {
@@ -36,9 +33,8 @@ export class BenchCluster {
   /** A replica of ours, ready, that ends with the cluster. */
   async webhook(): Promise<Webhook> {
     const webhook = await Webhook.start({
-      source: this.source,
+      source: this.cluster.watched(),
       certificate: await this.cluster.webhookCa.server('127.0.0.1', 'localhost'),
-      args: ['--partial-match', 'pin'],
     });
     this.cluster.atEnd(() => webhook.kill());
     return webhook;
@@ -94,17 +90,20 @@ export function problemOf(pod: KubeObject, number: number): string | undefined {
   return decisionOn(pod)?.outcome === 'CompleteMatch' ? undefined : 'no decision';
 }
 
-function writeCaches(): readonly string[] {
-  const items = Array.from({ length: CACHES }, (_, application) => ({
-    apiVersion: 'eci.alibabacloud.com/v1',
-    kind: 'ImageCache',
-    metadata: { name: `application-${application}`, creationTimestamp: '2026-01-01T00:00:00Z' },
-    spec: { images: [applicationImage(application), ...sidecarsOf(application)] },
-    status: { phase: 'Ready', progress: '100%', imageCacheId: cacheId(application) },
-  }));
-  const folder = runFolder('caches');
-  writeFileSync(join(folder, 'caches.json'), JSON.stringify({ apiVersion: 'v1', kind: 'List', items }));
-  return ['--source', 'files', '--dir', folder];
+async function createCaches(cluster: Cluster): Promise<void> {
+  const caches = new ImageCaches(cluster);
+  await caches.define();
+  let next = 0;
+  const createAll = async (): Promise<void> => {
+    while (next < CACHES) {
+      const application = next;
+      next += 1;
+      const name = `application-${application}`;
+      await caches.create(name, applicationImage(application), ...sidecarsOf(application));
+      await caches.setStatus(name, { phase: 'Ready', progress: '100%', imageCacheId: cacheId(application) });
+    }
+  };
+  await Promise.all(Array.from({ length: 16 }, createAll));
 }
 
 function applicationImage(application: number): string {

@@ -1,9 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { anImageCache } from '../support/image-cache-builder.ts';
 import { Cluster } from './support/cluster.ts';
 import { eventually } from './support/eventually.ts';
-import { sourceOfFiles } from './support/files-cluster.ts';
 import { Forwarder } from './support/forwarder.ts';
+import { ImageCaches } from './support/image-caches.ts';
 import { PodLoad } from './support/pod-load.ts';
 import { anEciPodNamed, annotation, PIN } from './support/pods.ts';
 import { register } from './support/registration.ts';
@@ -19,6 +18,9 @@ let service: Forwarder;
 
 beforeAll(async () => {
   cluster = await Cluster.start();
+  const caches = new ImageCaches(cluster);
+  await caches.define();
+  await caches.createReady('cart', CART);
   service = await Forwarder.start();
   cluster.atEnd(() => service.stop());
   // A slow machine must not look like a lost call.
@@ -34,7 +36,7 @@ beforeAll(async () => {
 
 async function aReplica(): Promise<Webhook> {
   const webhook = await Webhook.start({
-    source: sourceOfFiles(anImageCache('cart').holding(CART)),
+    source: cluster.watched(),
     certificate: await cluster.webhookCa.server('127.0.0.1'),
     args: ['--drain-seconds', '2'],
   });

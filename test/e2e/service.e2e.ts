@@ -1,48 +1,33 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { KubeObject } from './support/api-client.ts';
-import { CHART } from './support/chart.ts';
 import { Cluster } from './support/cluster.ts';
 import { writeEciProfile } from './support/eci-profile.ts';
 import { eventually } from './support/eventually.ts';
 import { ImageCaches } from './support/image-caches.ts';
 import { anEciPodNamed, annotation, decisionOn, PIN } from './support/pods.ts';
-import { serviceAccountKubeconfig } from './support/service-account.ts';
+import { Release } from './support/release.ts';
 import { ServiceNetwork } from './support/service-network.ts';
-import { Webhook } from './support/webhook.ts';
+import type { Webhook } from './support/webhook.ts';
 
 /** The webhook as the chart installs it: called through its Service, under the name in its certificate, with no other rights. */
 
-const RELEASE = 'imc';
-const NAMESPACE = 'imc-system';
-const NAME = `${RELEASE}-eci-imagecache-webhook`;
-const CONFIGURATION = `/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/zz-${NAME}`;
 const WEB = 'registry.example.com/shop/web:3.1.0';
 
 let cluster: Cluster;
-let network: ServiceNetwork;
+let release: Release;
 let webhook: Webhook;
 /** Calls that found nobody before the webhook ran: those for its own pods. */
 let openAtFirst: number;
 
 beforeAll(async () => {
-  network = await ServiceNetwork.start();
+  const network = await ServiceNetwork.start();
   cluster = await Cluster.start({ apiServerArgs: network.apiServerArgs() });
   cluster.atEnd(() => network.stop());
-  // No pod of the cluster ever runs here, so the certificate comes from files.
-  await cluster.kubectl.helm(
-    `install ${RELEASE} ${CHART} --namespace ${NAMESPACE} --create-namespace --set tls.mode=files,tls.files.secretName=tls,webhook.timeoutSeconds=10` +
-      ` --set-file tls.files.caBundle=${cluster.writeFile('webhook-ca.crt', cluster.webhookCa.cert)}`,
-  );
-  const service = await cluster.api.get(`/api/v1/namespaces/${NAMESPACE}/services/${NAME}`);
-  const { clusterIP } = service['spec'] as { clusterIP: string };
-  const kubeconfig = await serviceAccountKubeconfig(cluster, NAMESPACE, NAME);
-  webhook = await Webhook.start({
-    source: cluster.watched(kubeconfig),
-    certificate: await cluster.webhookCa.server(`${NAME}.${NAMESPACE}.svc`),
-    env: { POD_NAMESPACE: NAMESPACE },
-  });
-  cluster.atEnd(() => webhook.kill());
-  network.endpoints(`${clusterIP}:443`, webhook.port);
+  const caFile = cluster.writeFile('webhook-ca.crt', cluster.webhookCa.cert);
+  const files = `tls.mode=files,tls.files.secretName=tls,webhook.timeoutSeconds=10 --set-file tls.files.caBundle=${caFile}`;
+  release = await Release.install(cluster, network, `--set ${files}`);
+  webhook = await release.serve(await cluster.webhookCa.server(release.host));
+  await release.endpoints(webhook);
   await new ImageCaches(cluster).createReady('web', WEB);
   await cluster.untilStamped(anEciPodNamed('probe', WEB));
   openAtFirst = cluster.controlPlane.openCallsLogged().length;
@@ -90,10 +75,8 @@ describe('in scope cluster', () => {
 
 describe('in scope labelled', () => {
   beforeAll(async () => {
-    await cluster.kubectl.helm(
-      `upgrade ${RELEASE} ${CHART} --namespace ${NAMESPACE} --reuse-values --set webhook.scope=labelled`,
-    );
-    const configuration = await cluster.api.get(CONFIGURATION);
+    await release.upgrade('--set webhook.scope=labelled');
+    const configuration = await cluster.api.get(release.configuration);
     expect((configuration['webhooks'] as unknown[]).length).toBeGreaterThan(1);
     await cluster.untilStamped(anEciPodNamed('probe', WEB));
   });
@@ -144,9 +127,9 @@ describe('in scope labelled', () => {
 describe('removed', () => {
   it('leaves nothing that pods meet, and every ImageCache', async () => {
     expect(cluster.controlPlane.openCallsLogged().slice(openAtFirst)).toEqual([]);
-    await cluster.kubectl.helm(`uninstall ${RELEASE} --namespace ${NAMESPACE}`);
+    await release.uninstall();
     await webhook.kill();
-    expect(await cluster.api.find(CONFIGURATION)).toBeUndefined();
+    expect(await cluster.api.find(release.configuration)).toBeUndefined();
     expect(await new ImageCaches(cluster).names()).toEqual(['web']);
 
     await eventually('a pod that is not stamped', async () => {

@@ -10,9 +10,18 @@ export interface DirectAnswer {
   readonly pin: string | undefined;
 }
 
-/** Asks a replica about the creation of a pod in `default`. */
-export async function reviewDirectly(webhook: Webhook, ca: string, pod: KubeObject): Promise<DirectAnswer> {
-  const dispatcher = new Agent({ connect: { ca } });
+/**
+ * Asks a replica about the creation of a pod in `default`.
+ *
+ * @param host - the name its certificate is for, if it is not for the address
+ */
+export async function reviewDirectly(
+  webhook: Webhook,
+  ca: string,
+  pod: KubeObject,
+  host?: string,
+): Promise<DirectAnswer> {
+  const dispatcher = new Agent({ connect: { ca, ...(host === undefined ? {} : { servername: host }) } });
   try {
     const { body } = await request(`https://127.0.0.1:${webhook.port}/mutate?timeout=3s`, {
       method: 'POST',

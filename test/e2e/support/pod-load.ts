@@ -14,13 +14,14 @@ export interface LoadOptions {
 /** What came of it. */
 export interface LoadResult {
   readonly created: number;
-  /** What was wrong with some pods, and the refusals; at most a few of each are worth reading. */
+  /** What was wrong with pods, and the refusals; of many the first ten, and how many more. */
   readonly problems: readonly string[];
 }
 
 /** Most pods on their way at one time: a stalled API server must not make the load pile up. */
 const MOST_IN_FLIGHT = 64;
 const TICK_MS = 20;
+const TOLD = 10;
 
 /** Creates pods at a steady rate until it or the cluster is stopped, whether or not earlier ones have come back. */
 export class PodLoad {
@@ -51,7 +52,9 @@ export class PodLoad {
     this.#isRunning = false;
     await this.#run;
     await Promise.all(this.#inFlight);
-    return { created: this.#created, problems: this.#problems };
+    const more = this.#problems.length - TOLD;
+    const problems = [...this.#problems.slice(0, TOLD), ...(more > 0 ? [`and ${more} more`] : [])];
+    return { created: this.#created, problems };
   }
 
   async #createPods(): Promise<void> {
