@@ -32,18 +32,40 @@ export type Values =
 export function commandTree(command: Command): CommandTree {
   const help = command.createHelp();
   const { registeredArguments, parent } = command;
-  const last = registeredArguments.at(-1);
+  const named =
+    parent !== null && registeredArguments[0]?.name() === COMMAND ? parent.commands.map(wordsOf) : undefined;
   return {
     name: parent === null ? '' : command.name(),
-    summary: command.summary() || command.description(),
-    commands: help
-      .visibleCommands(command)
-      .filter((child) => command.commands.includes(child))
-      .map(commandTree),
+    summary: summaryOf(command),
+    commands:
+      named ??
+      help
+        .visibleCommands(command)
+        .filter((child) => command.commands.includes(child))
+        .map(commandTree),
     options: help.visibleOptions(command).map(optionWords),
-    arguments: registeredArguments.map((argument) => argumentValues(argument, command)),
-    isVariadic: last?.variadic === true && last.name() !== COMMAND,
+    arguments: named === undefined ? registeredArguments.map(argumentValues) : [],
+    isVariadic: named === undefined && registeredArguments.at(-1)?.variadic === true,
   };
+}
+
+/** What an argument is called that names a command, beginning with one of those beside the command that takes it. */
+const COMMAND = 'command';
+
+/** A command that is only named: its words, and nothing that could follow them. */
+function wordsOf(command: Command): CommandTree {
+  return {
+    name: command.name(),
+    summary: summaryOf(command),
+    commands: command.commands.map(wordsOf),
+    options: [],
+    arguments: [],
+    isVariadic: false,
+  };
+}
+
+function summaryOf(command: Command): string {
+  return command.summary() || command.description();
 }
 
 function optionWords(option: Option): OptionWords {
@@ -56,15 +78,8 @@ function optionWords(option: Option): OptionWords {
   };
 }
 
-/** What an argument is called that names a command, first of all one of those beside the command that takes it. */
-const COMMAND = 'command';
-
-function argumentValues(argument: Argument, { parent }: Command): Values {
-  const name = argument.name();
-  if (name === COMMAND && parent !== null) {
-    return { kind: 'choices', choices: parent.commands.map((command) => command.name()) };
-  }
-  return valuesOf(name, argument.argChoices);
+function argumentValues(argument: Argument): Values {
+  return valuesOf(argument.name(), argument.argChoices);
 }
 
 /** What is called `<file>`, `<path>` or `<folder>` is completed as such. */

@@ -48,6 +48,9 @@ const CASES: readonly {
   { words: ['completion', ''], offered: ['bash', 'fish', 'zsh'] },
   { words: ['completion', 'bash', ''], offered: [] },
   { words: ['help', 'ver'], offered: ['version'] },
+  { words: ['help', 'certs', ''], offered: ['generate', 'show', 'verify'] },
+  { words: ['help', 'certs', 'sh'], offered: ['show'] },
+  { words: ['help', 'review', ''], offered: [] },
   { words: ['review', '--', '--mo'], offered: [] },
 ];
 
