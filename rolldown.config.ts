@@ -2,6 +2,7 @@ import { chmodSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
 import { join } from 'node:path';
 import { defineConfig, type Plugin } from 'rolldown';
+import packageJson from './package.json' with { type: 'json' };
 import { thirdPartyLicenses } from './script/lib/third-party-licenses.ts';
 
 /** One file that runs by itself: everything it imports is inside, package.json and dynamic imports too. */
@@ -22,7 +23,7 @@ export default defineConfig({
     cleanDir: true,
     format: 'esm',
     entryFileNames: '[name].js',
-    banner: '#!/usr/bin/env node',
+    banner: `#!/usr/bin/env node\n${nodeVersionGuard(packageJson.engines.node)}`,
     codeSplitting: false,
     comments: false,
     minify: false,
@@ -38,6 +39,19 @@ function ascii(): Plugin {
     renderChunk: (code) =>
       code.replaceAll(/[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`),
   };
+}
+
+/** Statements before all others: what is imported fails on an old Node.js in words that help nobody. */
+function nodeVersionGuard(range: string): string {
+  const [, major, minor] = /^>=(\d+)\.(\d+)\.0$/.exec(range) ?? [];
+  if (major === undefined || minor === undefined) throw new Error(`package.json: engines.node is not like >=22.19.0`);
+  return `{
+	const [major, minor] = process.versions.node.split(".").map(Number);
+	if (major < ${major} || major === ${major} && minor < ${minor}) {
+		process.stderr.write(\`Error: imc needs Node.js ${major}.${minor} or later, and this is \${process.versions.node}; install a newer one\\n\`);
+		process.exit(2);
+	}
+}`;
 }
 
 /** Makes the file a program that can be started alone: one first line, the executable bit, and no package left outside. */

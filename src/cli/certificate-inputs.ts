@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { NamedContent, ServerAddress } from '../composition/commands.ts';
-import { unreadable } from './manifest-files.ts';
+import { unreadable } from './file-problem.ts';
 import type { Terminal } from './terminal.ts';
 import { UsageError } from './terminal.ts';
 

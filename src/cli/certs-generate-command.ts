@@ -5,7 +5,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import type { Commands } from '../composition/commands.ts';
 import type { ExitCode, Options } from './command.ts';
 import { collect, textOption, textsOption } from './command.ts';
-import { unreadable } from './manifest-files.ts';
+import { unwritable } from './file-problem.ts';
 import type { Terminal } from './terminal.ts';
 import { UsageError } from './terminal.ts';
 
@@ -79,7 +79,7 @@ async function generateCertificates(options: Options, commands: Commands, termin
     }
     for (const { name } of files) await rename(join(folder, `${name}.new`), join(folder, name));
   } catch (cause) {
-    throw cause instanceof UsageError ? cause : unreadable(folder, cause);
+    throw cause instanceof UsageError ? cause : unwritable(folder, cause);
   }
   for (const { name, what } of files) terminal.out(`${join(folder, name)}   ${what}\n`);
   return 0;

@@ -4,6 +4,7 @@ import { compareCodeUnits } from '../core/text-order.ts';
 import { ManifestError } from '../wire/manifest-error.ts';
 import type { ManifestObject } from '../wire/manifests.ts';
 import { decodeUtf8, parseManifests } from '../wire/manifests.ts';
+import { unreadable } from './file-problem.ts';
 import { ProgressLine } from './progress-line.ts';
 import type { Terminal } from './terminal.ts';
 import { UsageError } from './terminal.ts';
@@ -119,17 +120,3 @@ async function readInput(file: string): Promise<Uint8Array> {
     throw unreadable(file, cause);
   }
 }
-
-/** A path that cannot be read, in the words of a user. */
-export function unreadable(path: string, cause: unknown): UsageError {
-  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
-  const why = REASONS[code] ?? (cause instanceof Error ? cause.message : String(cause));
-  return new UsageError(`${path}: ${why}`, { cause });
-}
-
-const REASONS: Readonly<Record<string, string>> = {
-  ENOENT: 'no such file or folder; check the path',
-  EACCES: 'permission denied; check who may read it',
-  EISDIR: 'this is a folder, a file is expected',
-  ENOTDIR: 'a part of this path is no folder; check the path',
-};

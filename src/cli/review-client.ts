@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { JsonObject } from '../wire/json.ts';
 import { textMember } from '../wire/json.ts';
-import { unreadable } from './manifest-files.ts';
+import { unreadable } from './file-problem.ts';
 import { UsageError } from './terminal.ts';
 
 /** Answers to reviews by a webhook that is running somewhere. */

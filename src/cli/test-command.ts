@@ -14,7 +14,8 @@ import { toYaml } from '../wire/yaml-text.ts';
 import { caseFilesIn } from './case-paths.ts';
 import type { ExitCode, Options } from './command.ts';
 import { outputOption, textOption } from './command.ts';
-import { readManifests, unreadable } from './manifest-files.ts';
+import { unwritable } from './file-problem.ts';
+import { readManifests } from './manifest-files.ts';
 import { ProgressLine } from './progress-line.ts';
 import { paint } from './table.ts';
 import type { Terminal } from './terminal.ts';
@@ -109,10 +110,10 @@ async function runOnce(
   }
   const session = new TestSession(options, commands, terminal);
   const run = await session.run(files, { shown: output === 'table' });
-  await writeJunit(textOption(options, 'junit'), run);
   if (output === 'json') terminal.out(`${JSON.stringify(testRunData(run), null, 2)}\n`);
   else if (output === 'yaml') terminal.out(toYaml(testRunData(run)));
   else terminal.out(summary(run, terminal));
+  await writeJunit(textOption(options, 'junit'), run);
   return { code: exitCodeOf(run), paths: session.paths };
 }
 
@@ -258,7 +259,7 @@ async function writeJunit(file: string | undefined, { results, problems }: TestR
   try {
     await writeFile(file, junitXml(results, problems));
   } catch (cause) {
-    throw unreadable(file, cause);
+    throw unwritable(file, cause);
   }
 }
 

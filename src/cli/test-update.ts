@@ -4,7 +4,7 @@ import type { CaseFileUpdate } from '../testing/case-file-update.ts';
 import { updateCaseFile } from '../testing/case-file-update.ts';
 import { formatProblem } from '../testing/case-problem.ts';
 import type { CaseResult } from '../testing/case-runner.ts';
-import { unreadable } from './manifest-files.ts';
+import { unwritable } from './file-problem.ts';
 import { paint } from './table.ts';
 import type { Terminal } from './terminal.ts';
 import type { TestRun } from './test-report.ts';
@@ -48,7 +48,7 @@ async function updateFile(file: string, results: readonly CaseResult[]): Promise
     if (update.updates.length > 0) await replace(file, mark + update.text);
     return update;
   } catch (cause) {
-    throw unreadable(file, cause);
+    throw unwritable(file, cause);
   }
 }
 

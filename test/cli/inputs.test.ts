@@ -317,6 +317,7 @@ describe('input that cannot be read: exit code 2, the place, and what to do (spe
 
   it.each([
     { title: 'a missing file', path: 'nowhere.yaml', says: 'no such file or folder; check the path' },
+    { title: 'a name that is too long', path: `${'x'.repeat(300)}.yaml`, says: 'the path is too long; shorten it' },
     {
       title: 'a path through a file',
       path: 'file.yaml/inner.yaml',

@@ -381,11 +381,16 @@ describe('imc test on what cannot be used: exit code 2, the place, and what to d
     {
       title: '--junit where nothing can be written',
       args: ['examples/tests', '--junit', 'nowhere/a.xml'],
-      says: /nowhere\/a\.xml: no such file or folder/,
+      says: /nowhere\/a\.xml: the folder does not exist; make it, or choose another place/,
     },
   ])('$title', async ({ args, says }) => {
     const { code, err } = await imc(['test', ...args]);
     expect(code).toBe(2);
     expect(err).toMatch(says);
+  });
+
+  it('tells the results though --junit cannot be written', async () => {
+    const { code, out } = await imc(['test', 'examples/tests', '--junit', 'examples']);
+    expect({ code, summary: out.split('\n').at(-2) }).toEqual({ code: 2, summary: '25 passed, 0 failed' });
   });
 });

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { cpSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -152,6 +152,15 @@ describe('the built file and a reader that goes away', () => {
     expect(stdout.match(/^Warning: /gm)).toHaveLength(2000);
   });
 
+  // Where the kernel has a device that is always full.
+  it.runIf(existsSync('/dev/full'))('says that its output cannot be written, and ends with exit code 2', async () => {
+    const script = '"$1" "$2" version > /dev/full; echo "$?"; "$1" "$2" no-command 2> /dev/full; echo "$?"';
+    expect(await shell(script)).toEqual({
+      stdout: '2\n2\n',
+      stderr: 'Error: standard output: no space is left there; make room, or choose another place\n',
+    });
+  });
+
   it('goes on serving when nobody reads its log any more', async () => {
     const cwd = temporaryFolder();
     const script = [
@@ -289,6 +298,16 @@ describe('the built file as a program', () => {
     const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }; // ours
     expect(JSON.parse(stdout)).toMatchObject({ version });
     expect(stderr).toBe('');
+  });
+
+  it('says which Node.js it needs to one that is too old', async () => {
+    const old = 'Object.defineProperty(process, "versions", { value: { ...process.versions, node: "20.20.2" } })';
+    const args = ['--import', `data:text/javascript,${encodeURIComponent(old)}`, program, 'version'];
+    await expect(promisify(execFile)(process.execPath, args, { env: ENV })).rejects.toMatchObject({
+      code: 2,
+      stdout: '',
+      stderr: 'Error: imc needs Node.js 22.19 or later, and this is 20.20.2; install a newer one\n',
+    });
   });
 
   it('prints what the source prints', async () => {
