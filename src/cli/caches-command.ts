@@ -84,9 +84,12 @@ async function listCaches(options: Options, commands: Commands, terminal: Termin
   );
   const found =
     request.suggests && coverage !== undefined
-      ? suggestCaches(coverage.uncovered, (key) => imageCaches.sizeOf(key), imageCaches.all(), nowMs)
+      ? suggestCaches(coverage.uncovered, (key) => imageCaches.sizeOf(key), imageCaches.all(), {
+          buildDeadlineMs: config.autoCreate.buildDeadlineMs,
+          nowMs,
+        })
       : undefined;
-  const suggested = found === undefined ? undefined : suggestedOf(found, imageCaches);
+  const suggested = found === undefined ? undefined : suggestedOf(found, imageCaches, config.decision.mutableTags);
 
   if (output === 'json' || output === 'yaml') {
     if (suggested === undefined) {

@@ -1,7 +1,7 @@
 import type { CacheSuggestion, SuggestedCaches, SuggestionRefusal } from '../core/cache-suggestion.ts';
-import { MUTABLE_TAGS } from '../core/decision.ts';
 import type { ImageCacheIndex } from '../core/image-cache-index.ts';
 import { IMAGES_LIMIT } from '../core/image-cache-spec.ts';
+import { hasMutableTag } from '../core/image-reference.ts';
 import { manifestOf } from '../wire/image-cache-manifest.ts';
 import type { JsonObject } from '../wire/json.ts';
 import { member, textMember } from '../wire/json.ts';
@@ -21,11 +21,15 @@ export interface Suggested {
 }
 
 /** Suggested ImageCaches, ready to be printed. @param existing - the ImageCaches there are. */
-export function suggestedOf({ suggestions }: SuggestedCaches, existing: ImageCacheIndex): readonly Suggested[] {
+export function suggestedOf(
+  { suggestions }: SuggestedCaches,
+  existing: ImageCacheIndex,
+  mutableTags: readonly string[],
+): readonly Suggested[] {
   return suggestions.map((suggestion) => {
     const manifest = manifestOf(suggestion);
     const name = textMember(member(manifest, 'metadata'), 'name');
-    const notes = notesOf(suggestion, existing.get(name)?.phase);
+    const notes = notesOf(suggestion, existing.get(name)?.phase, mutableTags);
     return { suggestion, manifest, name, sizeNote: sizeNoteOf(suggestion), notes };
   });
 }
@@ -36,7 +40,11 @@ function sizeNoteOf({ images, unknownSizes, diskGib }: CacheSuggestion): string 
   return `imageCacheSize ${diskGib} is twice the known sizes, 20 at least (${unknown}); raise it if the images are large.`;
 }
 
-function notesOf({ images }: CacheSuggestion, namesakePhase: string | undefined): string[] {
+function notesOf(
+  { images }: CacheSuggestion,
+  namesakePhase: string | undefined,
+  mutableTags: readonly string[],
+): string[] {
   const notes: string[] = [];
   if (namesakePhase !== undefined) {
     const phase = namesakePhase || 'without a phase';
@@ -44,7 +52,7 @@ function notesOf({ images }: CacheSuggestion, namesakePhase: string | undefined)
       `An ImageCache of this name is there, and it is ${phase}: delete it first, since applying this changes nothing.`,
     );
   }
-  const moving = images.filter(({ tag, digest }) => digest === undefined && MUTABLE_TAGS.has(tag ?? ''));
+  const moving = images.filter((image) => hasMutableTag(image, mutableTags));
   if (moving.length > 0) {
     const keys = moving.map(({ key }) => key).join(', ');
     notes.push(`The cache keeps what these tags stand for when it is built, while they move on: ${keys}.`);

@@ -274,6 +274,7 @@ function freezeConfig(values: SettingValues, source: SourceSettings['kind']): Co
     warnings: values.warnings,
     controllerDriver:
       values['controller.driver'] ?? (source === 'files' ? DEFAULT_SETTINGS.controllerDriver : 'external'),
+    mutableTags: values['autoCreate.mutableTags'],
   });
   const autoCreate = Object.freeze<AutoCreateSettings>({
     enabled: values['autoCreate.enabled'],

@@ -37,6 +37,8 @@ export interface SettingDefinition<Value> extends SettingType<Value> {
 const DECISION: readonly SettingsCommand[] = ['serve', 'review', 'explain', 'caches', 'test'];
 /** Settings that decide which cache a pod would get. */
 const MATCHING: readonly SettingsCommand[] = [...DECISION, 'lint'];
+/** Settings that decide which ImageCaches are made. */
+const CREATION: readonly SettingsCommand[] = ['serve', 'explain'];
 const SERVE: readonly SettingsCommand[] = ['serve'];
 /** Settings of whatever runs for long. */
 const RUNNING: readonly SettingsCommand[] = ['serve', 'controller'];
@@ -110,7 +112,7 @@ export const SETTINGS = {
     ...automatic,
     default: 'auto',
     applies: 'hot',
-    commands: DECISION,
+    commands: CREATION,
     description:
       'Whether ImageCaches are made for pods that none covers; `auto` means yes unless `controller.driver` is `external`, where ECI makes them by itself.',
   }),
@@ -119,63 +121,64 @@ export const SETTINGS = {
     default: undefined,
     defaultText: 'everything',
     applies: 'hot',
-    commands: DECISION,
+    commands: CREATION,
     description: 'References that may be cached, written out in full; `*` stands for any characters.',
   }),
   'autoCreate.deny': define({
     ...optional(list('globs', '*:*-SNAPSHOT', 'docker.io/*')),
     default: undefined,
     applies: 'hot',
-    commands: DECISION,
+    commands: CREATION,
     description: 'References that are never cached, whatever `autoCreate.allow` says.',
   }),
   'autoCreate.mutableTags': define({
     ...list('tags', 'latest', 'dev'),
     default: DEFAULT_CREATION_SETTINGS.mutableTags.join(','),
     applies: 'hot',
-    commands: DECISION,
-    description: 'Tags that move from image to image; a pod with one gets no ImageCache unless it always pulls it.',
+    commands: MATCHING,
+    description:
+      'Tags that move from image to image; warnings and lint name them, and a pod with one gets no ImageCache unless it always pulls it.',
   }),
   'autoCreate.maxCaches': define({
     ...wholeNumber(0, 10_000),
     default: DEFAULT_CREATION_SETTINGS.maxCaches,
     applies: 'hot',
-    commands: DECISION,
+    commands: CREATION,
     description: 'How many ImageCaches made by the program may be offered at a time; beyond that an idle one must go.',
   }),
   'autoCreate.perMinute': define({
     ...wholeNumber(0, 10_000),
     default: DEFAULT_CREATION_SETTINGS.perMinute,
     applies: 'hot',
-    commands: DECISION,
+    commands: CREATION,
     description: 'How many ImageCaches are made within a minute; the others wait.',
   }),
   'autoCreate.buildDeadline': define({
     ...duration,
     default: formatDuration(DEFAULT_CREATION_SETTINGS.buildDeadlineMs),
     applies: 'hot',
-    commands: DECISION,
+    commands: [...CREATION, 'caches'],
     description: 'An ImageCache that is built for longer counts as failed.',
   }),
   'autoCreate.retentionDays': define({
     ...optional(wholeNumber(1, 65_536)),
     default: undefined,
     applies: 'hot',
-    commands: DECISION,
+    commands: CREATION,
     description: 'After how many days ECI removes an ImageCache made by the program; without it, when nobody uses it.',
   }),
   'autoCreate.share': define({
     ...choice('namespace', 'cluster'),
     default: DEFAULT_CREATION_SETTINGS.share,
     applies: 'hot',
-    commands: DECISION,
+    commands: CREATION,
     description: 'Whether an ImageCache built with pull secrets is for pods of its namespace only, or for all.',
   }),
   'autoCreate.copyAnnotations': define({
     ...list('keys', 'k8s.aliyun.com/acr-instance-ids'),
     default: DEFAULT_CREATION_SETTINGS.copyAnnotations.join(','),
     applies: 'hot',
-    commands: DECISION,
+    commands: CREATION,
     description: "Which of a pod's annotations are copied to the ImageCache made for it.",
   }),
   simulateBuild: define({

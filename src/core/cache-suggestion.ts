@@ -64,17 +64,18 @@ export interface SuggestedCaches {
  * Costs O(sets x caches they share images with), and O(workloads x building caches).
  *
  * @param sizeOf - size in bytes of an image by key, 0 when unknown.
- * @param caches - those that exist: what has been building for less than an hour is not suggested again (spec N3).
+ * @param caches - those that exist: what has been building for less than `buildDeadlineMs` is not suggested again (spec
+ * N3).
  * @param nowMs - milliseconds since the epoch.
  */
 export function suggestCaches(
   pods: readonly UncoveredPod[],
   sizeOf: (key: string) => number,
   caches: Iterable<ImageCache>,
-  nowMs: number,
+  { buildDeadlineMs, nowMs }: { readonly buildDeadlineMs: number; readonly nowMs: number },
 ): SuggestedCaches {
   const building = [...caches]
-    .filter((cache) => isBuilding(cache, nowMs) && !isStuck(cache, nowMs, BUILD_DEADLINE_MS))
+    .filter((cache) => isBuilding(cache, nowMs) && !isStuck(cache, nowMs, buildDeadlineMs))
     .map((cache) => ({ cache, keys: exactKeysOf(cache) }))
     .toSorted((a, b) => compareCodeUnits(a.cache.name, b.cache.name));
   const refused: SuggestedCaches['refused'][number][] = [];
@@ -107,9 +108,6 @@ export function suggestCaches(
     refused: refused.toSorted((a, b) => compareCodeUnits(a.title, b.title)),
   };
 }
-
-/** A cache that has been building for longer will hardly become Ready any more (spec N3). */
-const BUILD_DEADLINE_MS = 60 * 60 * 1000;
 
 /** What all workloads of a cache must have in common. */
 type Visibility = Pick<CacheSuggestion, 'platform' | 'privateTo' | 'pullSecrets' | 'annotations'>;

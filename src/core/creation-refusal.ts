@@ -2,7 +2,7 @@ import { globMatches } from './glob.ts';
 import type { ImageCache } from './image-cache.ts';
 import { exactKeysOf, isBuilding, isStuck, unusableReason } from './image-cache.ts';
 import { IMAGES_LIMIT } from './image-cache-spec.ts';
-import { isValidReference, parseImageReference } from './image-reference.ts';
+import { hasMutableTag, isValidReference, parseImageReference } from './image-reference.ts';
 import type { PodView } from './pod.ts';
 import type { WantedCache } from './wanted-cache.ts';
 
@@ -56,10 +56,7 @@ function imageRefusal(
   if (denied !== undefined) return { reason: 'Denied', image: denied };
   const other = references.find((reference) => allow.length > 0 && !allow.some((glob) => globMatches(glob, reference)));
   if (other !== undefined) return { reason: 'NotAllowed', image: other };
-  const moving = images.valid.find(
-    ({ key, tag, digest }) =>
-      digest === undefined && tag !== undefined && mutableTags.includes(tag) && !isAlwaysPulled(pod, key),
-  );
+  const moving = images.valid.find((image) => hasMutableTag(image, mutableTags) && !isAlwaysPulled(pod, image.key));
   return moving === undefined ? undefined : { reason: 'MutableTag', image: moving.key };
 }
 

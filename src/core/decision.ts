@@ -8,7 +8,7 @@ import { isBoundToEci, passGate } from './gate.ts';
 import type { ImageCache } from './image-cache.ts';
 import type { PodImages } from './image-match.ts';
 import { podImagesOf } from './image-match.ts';
-import { isValidReference, parseImageReference } from './image-reference.ts';
+import { hasMutableTag, isValidReference, parseImageReference } from './image-reference.ts';
 import { AUTO_KEY, DECISION_KEY, LEGACY_AUTO_KEY, LEGACY_PIN_KEY, PIN_KEY } from './keys.ts';
 import type { StringMap } from './label-selector.ts';
 import type { DecidedOutcome } from './outcome.ts';
@@ -76,9 +76,6 @@ export interface Because {
   /** A new ImageCache for exactly these images would help (spec M9). */
   readonly cacheWanted: boolean;
 }
-
-/** Tags that are moved from image to image: a cache of one goes stale without notice (spec N3). */
-export const MUTABLE_TAGS: ReadonlySet<string> = new Set(['latest', 'dev', 'main', 'master', 'nightly', 'stable']);
 
 /** Invalid references are named up to this many characters (spec A2). */
 const NAMED_CHARACTERS = 256;
@@ -287,7 +284,7 @@ function chooseBest({ pod, namespace, wishes, images, platform }: Subject, conte
     automatic: !isPinned,
     coverage: { exact, images: images.count, missing: missingImages(images, best) },
     cacheWanted: !isComplete && images.count > 0,
-    warnings: imageWarnings(pod, images, outcome, best),
+    warnings: imageWarnings(pod, images, outcome, best, settings.mutableTags),
   };
 }
 
@@ -317,10 +314,11 @@ function imageWarnings(
   images: PodImages,
   outcome: DecidedOutcome,
   best: RankedCache | undefined,
+  mutableTags: readonly string[],
 ): Warning[] {
   const warnings: Warning[] = [];
   const moving = images.valid
-    .filter(({ key, tag, digest }) => digest === undefined && MUTABLE_TAGS.has(tag ?? '') && !best?.exactKeys.has(key))
+    .filter((image) => hasMutableTag(image, mutableTags) && best?.exactKeys.has(image.key) !== true)
     .map(({ key }) => key);
   if (moving.length > 0) warnings.push({ kind: 'mutable-tag', images: moving });
   if (best === undefined || (outcome !== 'CompleteMatch' && outcome !== 'PartialMatch')) return warnings;

@@ -112,6 +112,11 @@ export function isValidReference(parsed: ImageReference | InvalidImageReference)
   return 'key' in parsed;
 }
 
+/** Whether a reference says its image by a tag alone, and the tag is one of those that move (spec A3, N3). */
+export function hasMutableTag({ tag, digest }: ImageReference, mutableTags: readonly string[]): boolean {
+  return digest === undefined && tag !== undefined && mutableTags.includes(tag);
+}
+
 /** `docker.io` unless the first part looks like a host: a dot, a port, an upper-case letter, or `localhost`. */
 function splitHost(name: string): { host: string; path: string } {
   const slash = name.indexOf('/');

@@ -20,6 +20,8 @@ export interface DecisionSettings {
   readonly warnings: 'on' | 'off';
   /** Who builds ImageCaches; `partialMatch: auto` depends on it (spec M7). */
   readonly controllerDriver: 'external' | 'simulated' | 'eci';
+  /** Tags that move from image to image: a cache of one goes stale without notice (spec A3, N3). */
+  readonly mutableTags: readonly string[];
 }
 
 /** The settings in force where nobody chose; `controllerDriver` is that of the files source (spec M7). */
@@ -32,6 +34,7 @@ export const DEFAULT_SETTINGS: DecisionSettings = {
   expiryMarginMs: 4 * 60 * 60 * 1000,
   warnings: 'on',
   controllerDriver: 'simulated',
+  mutableTags: ['latest', 'dev', 'main', 'master', 'nightly', 'stable'],
 };
 
 /** What operators can choose about new caches (spec section 7); the defaults are the contract's. */
@@ -46,7 +49,7 @@ export const DEFAULT_CREATION_SETTINGS: AutoCreateSettings = {
   enabled: 'auto',
   allow: [],
   deny: [],
-  mutableTags: ['latest', 'dev', 'main', 'master', 'nightly', 'stable'],
+  mutableTags: DEFAULT_SETTINGS.mutableTags,
   maxCaches: 50,
   perMinute: 30,
   buildDeadlineMs: 60 * 60 * 1000,

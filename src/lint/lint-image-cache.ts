@@ -1,6 +1,6 @@
-import { MUTABLE_TAGS } from '../core/decision.ts';
-import { isValidReference, parseImageReference } from '../core/image-reference.ts';
+import { hasMutableTag, isValidReference, parseImageReference } from '../core/image-reference.ts';
 import { CACHE_ARCH_KEY, CACHE_OS_KEY, RECORDED_IMAGES_KEY } from '../core/keys.ts';
+import type { DecisionSettings } from '../core/settings.ts';
 import { isJsonObject, member, textMember } from '../wire/json.ts';
 import { kindOf } from '../wire/kinds.ts';
 import type { FindingReport } from './finding-report.ts';
@@ -24,7 +24,12 @@ const NUMBERS = {
 const PLATFORMS = { [CACHE_ARCH_KEY]: ['amd64', 'arm64'], [CACHE_OS_KEY]: ['linux', 'windows'] };
 
 /** Checks one ImageCache by itself. */
-export function lintImageCache(subject: Subject, cluster: KnownCluster, report: FindingReport): void {
+export function lintImageCache(
+  subject: Subject,
+  cluster: KnownCluster,
+  { mutableTags }: DecisionSettings,
+  report: FindingReport,
+): void {
   if (!isOurs(subject, report)) return;
   const spec = valueAt(subject, ['spec']);
   if (!isJsonObject(spec)) {
@@ -36,7 +41,7 @@ export function lintImageCache(subject: Subject, cluster: KnownCluster, report: 
     if (SPEC_FIELDS.includes(field)) continue;
     report.add('IMC202', placeIn(subject, ['spec', field], 'key'), `spec.${field} is no field of an ImageCache`);
   }
-  lintImages(subject, spec['images'], report);
+  lintImages(subject, spec['images'], mutableTags, report);
   lintPullSecrets(subject, spec['imagePullSecrets'], report);
   for (const [field, range] of Object.entries(NUMBERS)) lintNumber(subject, field, range, report);
   lintSize(subject, cluster, report);
@@ -62,7 +67,7 @@ function isOurs(subject: Subject, report: FindingReport): boolean {
   return isKnown;
 }
 
-function lintImages(subject: Subject, images: unknown, report: FindingReport): void {
+function lintImages(subject: Subject, images: unknown, mutableTags: readonly string[], report: FindingReport): void {
   if (!Array.isArray(images)) {
     const message = images === undefined ? 'the ImageCache has no spec.images' : 'spec.images is no list';
     report.add('IMC201', placeIn(subject, ['spec', 'images']), message, 'write a list of image references');
@@ -85,11 +90,11 @@ function lintImages(subject: Subject, images: unknown, report: FindingReport): v
       report.add('IMC205', place, `${JSON.stringify(text)} is no image reference: ${reference.problem}`);
       continue;
     }
-    const { key, tag, digest } = reference;
+    const { key, tag } = reference;
     const other = first.get(key);
     if (other === undefined) first.set(key, text);
     else report.add('IMC207', place, `${text} is ${other === text ? 'listed above' : `the same image as ${other}`}`);
-    if (digest === undefined && tag !== undefined && MUTABLE_TAGS.has(tag)) {
+    if (hasMutableTag(reference, mutableTags)) {
       report.add('IMC206', place, `the tag ${tag} of ${text} moves, and the cache does not follow`);
     }
   }

@@ -1,8 +1,8 @@
 import type { HandledDecision } from '../core/decision.ts';
-import { decide, MUTABLE_TAGS } from '../core/decision.ts';
+import { decide } from '../core/decision.ts';
 import { exactKeysOf } from '../core/image-cache.ts';
 import { podImagesOf } from '../core/image-match.ts';
-import { isValidReference, parseImageReference } from '../core/image-reference.ts';
+import { hasMutableTag, isValidReference, parseImageReference } from '../core/image-reference.ts';
 import { ACS_LABEL, COUNT_KEY, ECI_LABEL, IGNORE_KEY } from '../core/keys.ts';
 import { readWishes } from '../core/pod-annotations.ts';
 import type { DecisionSettings } from '../core/settings.ts';
@@ -116,13 +116,11 @@ function lintDecision(
   if (decision.kind === 'skip') return undefined;
   for (const { path, image } of imagesOf(subject, podPath)) {
     const reference = parseImageReference(typeof image === 'string' ? image : '');
-    if (!isValidReference(reference) || reference.digest !== undefined) continue;
-    const { tag } = reference;
-    if (tag === undefined || !MUTABLE_TAGS.has(tag)) continue;
+    if (!isValidReference(reference) || !hasMutableTag(reference, settings.mutableTags)) continue;
     report.add(
       'IMC402',
       placeIn(subject, path),
-      `the tag ${tag} of ${String(image)} moves, and a cache does not follow`,
+      `the tag ${reference.tag} of ${String(image)} moves, and a cache does not follow`,
     );
   }
   if (view.imageCaches.size > 0) {

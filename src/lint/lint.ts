@@ -66,7 +66,7 @@ export function lint({ files, cluster, settings, namespace, nowMs }: LintRequest
   for (const subject of subjects) {
     lintManifest(subject, report);
     lintPlacement(subject, report);
-    lintImageCache(subject, known, report);
+    lintImageCache(subject, known, settings, report);
     lintProfile(subject, known, report);
     const decision = lintWorkload(subject, known, { settings, namespace }, report);
     if (decision !== undefined) decisions.push(decision);

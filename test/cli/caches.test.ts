@@ -274,11 +274,12 @@ describe('imc caches --suggest', () => {
     pods: readonly PodBuilder[],
     caches: readonly ImageCacheBuilder[] = [],
     output = 'yaml',
+    more: readonly string[] = [],
   ): Promise<{ out: string; err: string }> => {
     const items = [...pods, ...caches].map((object) => object.build());
     const stdin = JSON.stringify({ apiVersion: 'v1', kind: 'List', items });
     const args = ['caches', '-f', '-', '--now', hoursFromNow(0), '--suggest', '-o', output];
-    const { code, out, err } = await imc(args, { stdin });
+    const { code, out, err } = await imc([...args, ...more], { stdin });
     expect(code).toBe(0);
     return { out, err };
   };
@@ -315,6 +316,16 @@ describe('imc caches --suggest', () => {
       '# imageCacheSize 40 is twice the known sizes, 20 at least (unknown: docker.io/library/a:latest); raise it if the images are large.\n',
     );
     expect(out).toMatch(/^# .*tags.*docker\.io\/library\/a:latest\.$/m);
+  });
+
+  it('goes by the settings for tags that move and for how long a build may take', async () => {
+    const building = anImageCache('x').inPhase('Creating').holding('b:edge').createdAt(hoursFromNow(-2));
+    const suggested = (...more: string[]) => suggest([anEciPod().withImage('b:edge')], [building], 'yaml', more);
+    expect((await suggested('--auto-create-build-deadline', '3h')).err).toContain('waits for ImageCache x');
+    expect((await suggested()).out).not.toContain('these tags');
+    expect((await suggested('--auto-create-mutable-tags', 'edge')).out).toMatch(
+      /^# .*tags.*docker\.io\/library\/b:edge\.$/m,
+    );
   });
 
   it('says when a cache of that name is there and would have to go first', async () => {

@@ -41,6 +41,18 @@ describe('imc lint of the examples', () => {
     expect(stripVTControlCharacters(colourful.out)).toBe(plain.out);
   });
 
+  it('takes for tags that move what the settings say', async () => {
+    const folder = temporaryFolder({
+      'cache.yaml': WARNING,
+      'pod.yaml':
+        'apiVersion: v1\nkind: Pod\nmetadata: {name: a, labels: {eci: "true"}}\nspec: {containers: [{name: a, image: "a:edge"}]}\n',
+    });
+    const found = async (...args: string[]) =>
+      (await lintJson(['-f', folder, '--select', 'IMC206,IMC402', ...args])).findings.map(({ code }) => code);
+    expect(await found()).toEqual(['IMC206']);
+    expect(await found('--auto-create-mutable-tags', 'edge')).toEqual(['IMC402']);
+  });
+
   it('holds the files against --dir without linting it', async () => {
     const { findings } = await lintJson(['-f', 'examples/workloads', '--dir', 'examples/cluster', ...NOW]);
     const files = new Set(findings.map(({ file }) => String(file).split('/')[1]));

@@ -204,7 +204,7 @@ describe('each value has its place in the config', () => {
   it('for the decision', () => {
     const fileText = `
       { mode: observe, podScope: all, partialMatch: pin, unreadyPin: deny, registryAliases: repository,
-        expiryMargin: 1m, warnings: off, controller: { driver: external } }`;
+        expiryMargin: 1m, warnings: off, controller: { driver: external }, autoCreate: { mutableTags: [edge] } }`;
     expect(load({ fileText }).config.decision).toEqual({
       mode: 'observe',
       podScope: 'all',
@@ -214,6 +214,7 @@ describe('each value has its place in the config', () => {
       expiryMarginMs: 60_000,
       warnings: 'off',
       controllerDriver: 'external',
+      mutableTags: ['edge'],
     });
   });
 

@@ -5,7 +5,7 @@ import { suggestCaches } from '../../src/core/cache-suggestion.ts';
 import type { Decision } from '../../src/core/decision.ts';
 import { decide } from '../../src/core/decision.ts';
 import { IMAGES_LIMIT } from '../../src/core/image-cache-spec.ts';
-import { DEFAULT_SETTINGS } from '../../src/core/settings.ts';
+import { DEFAULT_CREATION_SETTINGS, DEFAULT_SETTINGS } from '../../src/core/settings.ts';
 import { decodeImageCache } from '../../src/wire/image-cache.ts';
 import { manifestOf } from '../../src/wire/image-cache-manifest.ts';
 import { decodePod } from '../../src/wire/pod.ts';
@@ -37,7 +37,10 @@ function suggestFor(workloads: readonly Workload[], contents: ClusterContents = 
     return [{ title: String(i), namespace, decision, pullSecrets: pullSecrets.map((name) => `${namespace}:${name}`) }];
   });
   const { imageCaches } = cluster;
-  return suggestCaches(uncovered, (key) => imageCaches.sizeOf(key), imageCaches.all(), NOW_MS);
+  return suggestCaches(uncovered, (key) => imageCaches.sizeOf(key), imageCaches.all(), {
+    buildDeadlineMs: DEFAULT_CREATION_SETTINGS.buildDeadlineMs,
+    nowMs: NOW_MS,
+  });
 }
 
 /** Images by suggestion, without the registry; and for whom. */

@@ -739,6 +739,15 @@ describe('warnings', () => {
     },
   );
 
+  it('spec A3: which tags move is a setting', () => {
+    const mutableTags = ['edge'];
+    const pod = anEciPod().withImage('nginx:edge').withImage('redis:latest');
+    expect(answer(pod, {}, { mutableTags }).warnings).toEqual([
+      expect.stringContaining('docker.io/library/nginx:edge'),
+    ]);
+    expect(answer(pod, {}, { mutableTags: [] }).warnings).toEqual([]);
+  });
+
   it.each([
     ['a fixed tag', anEciPod().withImage('nginx:1')],
     ['a digest', anEciPod().withImage(`nginx:latest@${DIGEST_A}`)],

@@ -3,6 +3,7 @@ import { encodeAdmissionReview } from '../../src/admission/admission-response.ts
 import { AdmissionReviewer } from '../../src/admission/reviewer.ts';
 import { ClusterStore, RESOURCES } from '../../src/cluster/cluster-store.ts';
 import type { DecisionSettings } from '../../src/core/settings.ts';
+import { DEFAULT_SETTINGS } from '../../src/core/settings.ts';
 import { decodeAdmissionReview, MalformedReviewError } from '../../src/wire/admission-review.ts';
 import { decodeEciProfile } from '../../src/wire/eci-profile.ts';
 import { decodeImageCache } from '../../src/wire/image-cache.ts';
@@ -54,7 +55,7 @@ function attempt(step: () => void): void {
 
 function engineSettings(settings: OracleSettings): DecisionSettings {
   const { driver, ...others } = settings;
-  return { ...others, controllerDriver: driver };
+  return { ...others, controllerDriver: driver, mutableTags: DEFAULT_SETTINGS.mutableTags };
 }
 
 /** Answers reviews with the engine itself, without a server. */

@@ -251,6 +251,11 @@ describe('a case file that cannot be used: every problem with place, field and w
       says: /config\.port: no answer depends on this setting; remove it\n.*config\.log\.level: no answer depends/,
     },
     {
+      title: 'a setting of automatic creation, which comes after the answer',
+      text: aDocument({ config: { autoCreate: { deny: ['docker.io/*'], mutableTags: ['edge'] } } }),
+      says: /^[^\n]*config\.autoCreate\.deny: no answer depends on this setting; remove it$/,
+    },
+    {
       title: 'a settings file that is not there',
       text: aDocument({ config: 'nowhere.yaml' }),
       says: /:1:\d+: config: nowhere\.yaml: the settings file cannot be read \(ENOENT\); name a file that exists/,
