@@ -62,25 +62,13 @@ function readDocuments(source: ManifestText): readonly ManifestDocument[] {
   const documents = readJson(source);
   if (documents !== undefined) return documents;
   const simple = readSimpleYaml(source.text);
-  if (simple !== undefined) return withPlaces(source, simple);
+  if (simple !== undefined) return simple;
   try {
     return readYaml(source);
   } catch (error) {
     if (!(error instanceof ManifestError)) throw error;
     throw jsonSyntaxError(source) ?? error;
   }
-}
-
-/** Documents that were read the simple way: the full parser knows where things stand, once somebody asks. */
-function withPlaces(source: ManifestText, values: readonly JsonObject[]): readonly ManifestDocument[] {
-  let read: readonly ManifestDocument[] | undefined;
-  return values.map((value, i) => ({
-    value,
-    place: (path) => {
-      read ??= readYaml(source);
-      return read[i]?.place(path);
-    },
-  }));
 }
 
 /** Adds an object, or what a List holds. */

@@ -2,13 +2,27 @@ import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
 import { stringify } from 'yaml';
 import { readSimpleYaml } from '../../src/wire/manifest-simple-yaml.ts';
+import type { ManifestDocument, Path } from '../../src/wire/manifest-text.ts';
 import { ManifestText } from '../../src/wire/manifest-text.ts';
 import { readYaml } from '../../src/wire/manifest-yaml.ts';
 
 const RUNS = 2_000;
 
-function readInFull(text: string): unknown[] {
-  return readYaml(new ManifestText('file.yaml', text)).map(({ value }) => value);
+/** What a reader finds: values, and where each of them stands, with a step into nowhere below each. */
+function found(documents: readonly ManifestDocument[] | undefined): unknown {
+  return documents?.map((document) => ({
+    value: document.value,
+    places: pathsIn(document.value).map((path) => [path.join('/'), document.place(path)]),
+  }));
+}
+
+function pathsIn(value: unknown, path: Path = []): Path[] {
+  const inner = Object.entries(typeof value === 'object' && value !== null ? value : {});
+  return [path, [...path, 'nowhere'], ...inner.flatMap(([key, member]) => pathsIn(member, [...path, key]))];
+}
+
+function readInFull(text: string): unknown {
+  return found(readYaml(new ManifestText('file.yaml', text)));
 }
 
 describe('the quick way for simple YAML', () => {
@@ -42,9 +56,9 @@ status:
 kind: B
 empty:
 `;
-    const values = readSimpleYaml(text);
-    expect(values).toHaveLength(2);
-    expect(values).toEqual(readInFull(text));
+    const documents = readSimpleYaml(text);
+    expect(documents).toHaveLength(2);
+    expect(found(documents)).toEqual(readInFull(text));
   });
 
   it.each([
@@ -93,8 +107,8 @@ empty:
     fc.assert(
       fc.property(fc.array(line, { maxLength: 8 }), (lines) => {
         const text = lines.join('\n');
-        const values = readSimpleYaml(text);
-        if (values !== undefined) expect(values).toEqual(readInFull(text));
+        const documents = readSimpleYaml(text);
+        if (documents !== undefined) expect(found(documents)).toEqual(readInFull(text));
       }),
       { numRuns: RUNS },
     );
@@ -114,7 +128,9 @@ empty:
       fc.property(value, fc.boolean(), (inner, indentSeq) => {
         const object = { kind: 'A', inner };
         const text = stringify(object, { indentSeq, lineWidth: 0 });
-        expect(readSimpleYaml(text)).toEqual([object]);
+        const documents = readSimpleYaml(`# first\n---\n${text}---\n\n${text}`);
+        expect(documents?.map((document) => document.value)).toEqual([object, object]);
+        expect(found(documents)).toEqual(readInFull(`# first\n---\n${text}---\n\n${text}`));
       }),
       { numRuns: RUNS },
     );
