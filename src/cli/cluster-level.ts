@@ -2,10 +2,11 @@ import type { AnsweredReview } from '../admission/answered-review.ts';
 import { decisionOn } from '../admission/answered-review.ts';
 import type { PodDryRun, PodDryRunAnswer } from '../composition/commands.ts';
 import { SYSTEM_NAMESPACES } from '../core/gate.ts';
-import { DECISION_KEY, ECI_LABEL } from '../core/keys.ts';
+import { DECISION_KEY } from '../core/keys.ts';
 import { decodeAdmissionReview } from '../wire/admission-review.ts';
 import type { JsonObject } from '../wire/json.ts';
 import { isJsonObject, listMember, member, textMember } from '../wire/json.ts';
+import { probePod } from '../wire/probe-pod.ts';
 import type { Answered, ReviewLevel } from './review-level.ts';
 import type { Reviewable } from './review-subjects.ts';
 import { UsageError } from './terminal.ts';
@@ -68,7 +69,7 @@ function stampOn(pod: unknown): string {
 
 /** Why the webhook does not answer for a namespace; empty if it does. */
 async function probe(cluster: PodDryRun, namespace: string): Promise<string> {
-  const answer = await cluster.create(PROBE, namespace);
+  const answer = await cluster.create(probePod(), namespace);
   if (!answer.allowed) return `and a pod on ECI without any peculiarity is refused there: ${answer.message}`;
   if (stampOn(answer.pod) !== '') return '';
   return (
@@ -76,26 +77,6 @@ async function probe(cluster: PodDryRun, namespace: string): Promise<string> {
     'cannot be reached, is not ready, or is switched off. See kubectl get mutatingwebhookconfigurations and its log'
   );
 }
-
-/** On ECI beyond doubt, and refused by no Pod Security level. It could not start, but nothing is stored either. */
-const PROBE: JsonObject = {
-  apiVersion: 'v1',
-  kind: 'Pod',
-  metadata: { generateName: 'imc-probe-', labels: { [ECI_LABEL]: 'true' } },
-  spec: {
-    automountServiceAccountToken: false,
-    restartPolicy: 'Never',
-    securityContext: { runAsNonRoot: true, runAsUser: 65_532, seccompProfile: { type: 'RuntimeDefault' } },
-    containers: [
-      {
-        name: 'probe',
-        image: 'registry.invalid/imc-probe:1',
-        resources: { requests: { cpu: '1m', memory: '1Mi' }, limits: { cpu: '1m', memory: '1Mi' } },
-        securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } },
-      },
-    ],
-  },
-};
 
 function answered({ reviewable, answer }: Created, isReached: boolean): Answered {
   const { warnings } = answer;
