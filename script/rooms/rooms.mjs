@@ -16,12 +16,14 @@ export const rooms = {
   cluster: { rooms: ['core', 'telemetry'], packages: [] },
   embedded: { rooms: ['core', 'wire', 'cluster', 'controller', 'telemetry'], packages: [] },
   kubernetes: {
-    rooms: ['core', 'wire', 'cluster', 'certs', 'controller', 'telemetry'],
+    rooms: ['core', 'wire', 'cluster', 'certs', 'controller', 'doctor', 'telemetry'],
     packages: ['@kubernetes/client-node', 'undici'],
   },
   certs: { rooms: ['telemetry'], packages: ['@peculiar/x509', 'reflect-metadata'] },
   // Of wire, the objects it reads and writes; their bytes are for embedded and kubernetes.
   controller: { rooms: ['core', 'wire', 'telemetry'], packages: [] },
+  // Of config, the settings file of an installation; of certs, whether clients will trust what is served.
+  doctor: { rooms: ['core', 'wire', 'config', 'certs'], packages: [] },
   admission: { rooms: ['core', 'wire', 'cluster', 'telemetry'], packages: ['fast-json-patch'] },
   testing: { rooms: ['core', 'wire', 'config', 'admission'], packages: ['zod', 'yaml'] },
   server: {
@@ -29,7 +31,7 @@ export const rooms = {
     packages: ['fastify'],
   },
   cli: {
-    rooms: ['composition', 'config', 'core', 'admission', 'lint', 'wire', 'telemetry', 'testing'],
+    rooms: ['composition', 'config', 'core', 'admission', 'doctor', 'lint', 'wire', 'telemetry', 'testing'],
     packages: ['commander', 'undici'],
   },
   composition: {
@@ -40,6 +42,7 @@ export const rooms = {
       'config',
       'controller',
       'core',
+      'doctor',
       'embedded',
       'kubernetes',
       'server',

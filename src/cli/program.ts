@@ -7,6 +7,7 @@ import { commandTree } from './command-tree.ts';
 import { complete, kubectlCompletions } from './completion.ts';
 import { completionCommand } from './completion-command.ts';
 import { controllerCommand } from './controller-command.ts';
+import { doctorCommand } from './doctor-command.ts';
 import { explainCommand } from './explain-command.ts';
 import { helpCommand } from './help-command.ts';
 import { lintCommand } from './lint-command.ts';
@@ -78,6 +79,7 @@ export function createProgram(
     .addCommand(cachesCommand(commands, terminal, done))
     .addCommand(lintCommand(commands, terminal, done))
     .addCommand(certsCommand(commands, terminal, done))
+    .addCommand(doctorCommand(commands, terminal, done))
     .addCommand(versionCommand(commands, terminal, done))
     .addCommand(completionCommand(terminal, done))
     .helpCommand(false)

@@ -6,6 +6,7 @@ import type { ClusterView } from '../core/cluster-view.ts';
 import type { Decision } from '../core/decision.ts';
 import type { Explanation } from '../core/explanation.ts';
 import type { DecisionSettings } from '../core/settings.ts';
+import type { Examination, ExaminationRequest } from '../doctor/doctor.ts';
 import type { JsonObject } from '../wire/json.ts';
 import type { ManifestObject } from '../wire/manifests.ts';
 
@@ -23,6 +24,13 @@ export interface Commands {
    * @throws KubeconfigError.
    */
   openDryRun(request: ClusterRequest): Promise<PodDryRun>;
+  /**
+   * Examines a live installation; changes nothing.
+   *
+   * @param progress - told which check comes next.
+   * @throws KubeconfigError.
+   */
+  examine(request: DoctorRequest, progress: (what: string) => void): Promise<Examination>;
   /** The webhook; resolves when it serves, or has been stopped before. */
   serve(request: ServeRequest): Promise<RunningProgram>;
   /**
@@ -109,6 +117,14 @@ export type PodDryRunAnswer =
       readonly webhook: string;
       readonly warnings: readonly string[];
     };
+
+/** What to examine, and by which API server. */
+export interface DoctorRequest
+  extends Pick<ExaminationRequest, 'namespace' | 'release' | 'webhookConfiguration' | 'probeNamespace'> {
+  readonly cluster: ClusterRequest;
+  /** For each request. */
+  readonly timeoutMs: number;
+}
 
 /** How to serve. */
 export interface ServeRequest {

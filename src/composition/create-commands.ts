@@ -12,9 +12,12 @@ import type { HotSettings } from '../config/config.ts';
 import { ConfigWatcher } from '../config/config-watcher.ts';
 import { decide } from '../core/decision.ts';
 import { explain } from '../core/explanation.ts';
+import { type Examination, examine } from '../doctor/doctor.ts';
 import { EmbeddedSource } from '../embedded/embedded-source.ts';
+import { examinedCluster } from '../kubernetes/examined-cluster.ts';
 import { fillFromCluster } from '../kubernetes/fill-from-cluster.ts';
 import { KubeClient } from '../kubernetes/kube-client.ts';
+import { isServiceAccount } from '../kubernetes/kubeconfig.ts';
 import { dryRunPod } from '../kubernetes/pod-dry-run.ts';
 import type { RootLogger } from '../telemetry/logger.ts';
 import { createLogger, silentLogger } from '../telemetry/logger.ts';
@@ -25,6 +28,7 @@ import { Application } from './application.ts';
 import type {
   CertificatesRequest,
   Commands,
+  DoctorRequest,
   OfflineEngine,
   OfflineRequest,
   RunningProgram,
@@ -49,6 +53,7 @@ export function createCommands(): Commands {
         close: () => client.close(),
       };
     },
+    examine: examineInstallation,
     serve,
     control,
     generateCertificates: async (hosts, validDays) => {
@@ -61,6 +66,20 @@ export function createCommands(): Commands {
     verifyCertificate,
     version: { version: VERSION, node: process.versions.node, platform: `${process.platform}/${process.arch}` },
   };
+}
+
+async function examineInstallation(
+  { cluster, timeoutMs, ...request }: DoctorRequest,
+  progress: (what: string) => void,
+): Promise<Examination> {
+  const client = await KubeClient.open(cluster);
+  try {
+    const examined = examinedCluster(client, { isInside: isServiceAccount(cluster), timeoutMs });
+    const clocks = { nowMs: Date.now(), elapsedMs: () => performance.now() };
+    return await examine(examined, { ...request, ...clocks, version: VERSION }, progress);
+  } finally {
+    await client.close();
+  }
 }
 
 async function describeThem({ files, keys, servers }: CertificatesRequest): Promise<PlacedCertificate[]> {

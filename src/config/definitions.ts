@@ -16,7 +16,7 @@ import {
 } from './setting-types.ts';
 
 /** A command that reads settings. */
-export type SettingsCommand = 'serve' | 'review' | 'explain' | 'caches' | 'test' | 'lint' | 'controller';
+export type SettingsCommand = 'serve' | 'review' | 'explain' | 'caches' | 'test' | 'lint' | 'controller' | 'doctor';
 
 /** When a change of the file counts: at the next review, or at the next start. */
 export type Applies = 'hot' | 'restart';
@@ -43,7 +43,7 @@ const SERVE: readonly SettingsCommand[] = ['serve'];
 /** Settings of whatever runs for long. */
 const RUNNING: readonly SettingsCommand[] = ['serve', 'controller'];
 const CONTROLLER: readonly SettingsCommand[] = ['controller'];
-const CLUSTER: readonly SettingsCommand[] = ['serve', 'review', 'explain', 'caches', 'controller'];
+const CLUSTER: readonly SettingsCommand[] = ['serve', 'review', 'explain', 'caches', 'controller', 'doctor'];
 
 /** Every setting by its key, in the order of the documentation. Names, parser, flags and tables all come from here. */
 export const SETTINGS = {

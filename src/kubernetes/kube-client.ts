@@ -120,8 +120,13 @@ export class KubeClient {
     return textMember(metadata, 'resourceVersion');
   }
 
-  /** `POST` of a new object. The address names no object. */
-  create(address: ResourceAddress, object: JsonObject, options: WriteOptions = {}): Promise<KubeAnswer> {
+  /** `GET` of a page that is no JSON, such as one of a pod behind the API server. */
+  async text(path: string, options: RequestOptions = {}): Promise<string> {
+    return (await this.#read('GET', path, options, undefined, (_what, body) => body.text())).value;
+  }
+
+  /** `POST` of a new object. The address names no object; a path may lead to whatever answers with JSON. */
+  create(address: ResourceAddress | string, object: JsonObject, options: WriteOptions = {}): Promise<KubeAnswer> {
     return this.#write('POST', address, object, 'application/json', options);
   }
 
@@ -187,7 +192,7 @@ export class KubeClient {
 
   #write(
     method: 'POST' | 'PUT' | 'PATCH' | 'DELETE',
-    address: ResourceAddress,
+    address: ResourceAddress | string,
     body: unknown,
     contentType: string,
     { dryRun, fieldManager, ...options }: WriteOptions,
@@ -204,23 +209,36 @@ export class KubeClient {
   async #send(
     method: Dispatcher.HttpMethod,
     address: ResourceAddress | string,
-    { query, signal, timeoutMs = TIMEOUT_MS }: RequestOptions,
+    options: RequestOptions,
     content?: { readonly text: string; readonly type: string },
     read: (body: AsyncIterable<Buffer>) => Promise<unknown> = parseBody,
   ): Promise<KubeAnswer> {
+    const { value: object, warnings } = await this.#read(method, address, options, content, (what, body) =>
+      readAnswer(what, body, read),
+    );
+    return { object, warnings };
+  }
+
+  async #read<Value>(
+    method: Dispatcher.HttpMethod,
+    address: ResourceAddress | string,
+    { query, signal, timeoutMs = TIMEOUT_MS }: RequestOptions,
+    content: { readonly text: string; readonly type: string } | undefined,
+    read: (what: string, body: Dispatcher.ResponseData['body']) => Promise<Value>,
+  ): Promise<{ readonly value: Value; readonly warnings: readonly string[] }> {
     const path = pathOf(address, query);
+    const what = `${method} ${path}`;
     const timeout = AbortSignal.timeout(timeoutMs);
     const either = signal === undefined ? timeout : AbortSignal.any([signal, timeout]);
     const headers = content === undefined ? {} : { 'content-type': content.type };
     try {
       const response = await this.#exchange(method, path, content?.text, headers, { signal: either });
-      if (response.statusCode >= 400) throw await statusError(`${method} ${path}`, response);
-      const object = await readAnswer(`${method} ${path}`, response.body, read);
-      return { object, warnings: warningsOf(response.headers['warning']) };
+      if (response.statusCode >= 400) throw await statusError(what, response);
+      return { value: await read(what, response.body), warnings: warningsOf(response.headers['warning']) };
     } catch (cause) {
       signal?.throwIfAborted();
       if (timeout.aborted)
-        throw new ClusterUnavailableError(`${this.server}: ${method} ${path}: no answer within ${timeoutMs / 1000} s`, {
+        throw new ClusterUnavailableError(`${this.server}: ${what}: no answer within ${timeoutMs / 1000} s`, {
           cause,
         });
       throw this.#unavailable(cause);

@@ -19,6 +19,11 @@ function isInCluster(env: ClusterAccess['env']): boolean {
   return Boolean(env['KUBERNETES_SERVICE_HOST']) && Boolean(env['KUBERNETES_SERVICE_PORT']);
 }
 
+/** Whether the cluster that counts is the one we run in, as the service account of our pod. */
+export function isServiceAccount({ kubeconfig, context, env }: ClusterAccess): boolean {
+  return kubeconfig === undefined && !env['KUBECONFIG'] && context === undefined && isInCluster(env);
+}
+
 /**
  * Loads the kubeconfig that counts. The order is that of controllers in general: the file that was named, `KUBECONFIG`
  * (several files: the first to define a name wins, missing files are passed over), the service account, `~/.kube/config`.
@@ -31,8 +36,7 @@ export async function loadKubeconfig({ kubeconfig, context, env }: ClusterAccess
   // The package's main file brings half a thousand models along that nobody here uses.
   const { KubeConfig } = await import('@kubernetes/client-node/dist/config.js');
   const files = kubeconfig === undefined ? filesOf(env) : [kubeconfig];
-  const usesServiceAccount =
-    kubeconfig === undefined && !env['KUBECONFIG'] && context === undefined && isInCluster(env);
+  const usesServiceAccount = isServiceAccount({ kubeconfig, context, env });
   const config = new KubeConfig();
   if (usesServiceAccount) {
     config.loadFromCluster();

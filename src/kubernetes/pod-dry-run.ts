@@ -1,7 +1,7 @@
 import type { JsonObject } from '../wire/json.ts';
 import { member, textMember } from '../wire/json.ts';
 import { ApiStatusError } from './cluster-errors.ts';
-import type { KubeClient } from './kube-client.ts';
+import type { KubeClient, RequestOptions } from './kube-client.ts';
 
 /** What an API server says of a pod that is to be created. */
 export type PodDryRunAnswer =
@@ -22,13 +22,20 @@ const FIELD_MANAGER = 'imc';
  * @throws ApiStatusError when the API server does not come to the question (no such namespace, no right to create pods),
  * and what {@link KubeClient} throws.
  */
-export async function dryRunPod(client: KubeClient, pod: JsonObject, namespace: string): Promise<PodDryRunAnswer> {
+export async function dryRunPod(
+  client: KubeClient,
+  pod: JsonObject,
+  namespace: string,
+  timeoutMs?: number,
+): Promise<PodDryRunAnswer> {
+  const options = timeoutMs === undefined ? {} : { timeoutMs };
   try {
-    return await create(client, pod, namespace);
+    return await create(client, pod, namespace, options);
   } catch (error) {
     if (!(error instanceof ApiStatusError)) throw error;
     const name = textMember(member(pod, 'metadata'), 'name');
-    if (error.reason === 'AlreadyExists' && name !== '') return create(client, withoutName(pod, name), namespace);
+    if (error.reason === 'AlreadyExists' && name !== '')
+      return create(client, withoutName(pod, name), namespace, options);
     if (error.status !== 404) throw error;
     const { status, reason, retryAfterSeconds, warnings } = error;
     const statusMessage = `${error.statusMessage}; create it, or name another namespace`;
@@ -37,10 +44,19 @@ export async function dryRunPod(client: KubeClient, pod: JsonObject, namespace: 
   }
 }
 
-async function create(client: KubeClient, pod: JsonObject, namespace: string): Promise<PodDryRunAnswer> {
+async function create(
+  client: KubeClient,
+  pod: JsonObject,
+  namespace: string,
+  options: RequestOptions,
+): Promise<PodDryRunAnswer> {
   const address = { version: 'v1', resource: 'pods', namespace };
   try {
-    const { object, warnings } = await client.create(address, pod, { dryRun: true, fieldManager: FIELD_MANAGER });
+    const { object, warnings } = await client.create(address, pod, {
+      ...options,
+      dryRun: true,
+      fieldManager: FIELD_MANAGER,
+    });
     return { allowed: true, pod: object, warnings };
   } catch (error) {
     if (!(error instanceof ApiStatusError)) throw error;

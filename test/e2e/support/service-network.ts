@@ -20,6 +20,7 @@ export class ServiceNetwork {
   /** `IP:PORT` of a Service to loopback ports. */
   readonly #endpoints = new Map<string, readonly number[]>();
   #turn = 0;
+  #isCut = false;
 
   private constructor(folder: string) {
     this.#folder = folder;
@@ -57,6 +58,16 @@ export class ServiceNetwork {
     this.#endpoints.set(address, ports);
   }
 
+  /** Nobody is reached any more, whatever the address; connections that were open are cut. */
+  refuseAll(): void {
+    this.#isCut = true;
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  acceptAll(): void {
+    this.#isCut = false;
+  }
+
   async stop(): Promise<void> {
     const closed = once(this.#server, 'close');
     this.#server.close();
@@ -65,7 +76,7 @@ export class ServiceNetwork {
   }
 
   #forward({ url = '' }: IncomingMessage, inbound: Socket, head: Buffer): void {
-    const ports = this.#endpoints.get(url) ?? [];
+    const ports = this.#isCut ? [] : (this.#endpoints.get(url) ?? []);
     const port = ports[this.#turn % ports.length];
     this.#turn += 1;
     inbound.on('error', () => {}); // its close says enough

@@ -24,12 +24,12 @@ export type LogLine = Readonly<Record<string, unknown>>;
 export class Webhook {
   readonly process: Component;
   readonly port: number;
-  readonly #adminPort: number;
+  readonly adminPort: number;
 
   private constructor(process: Component, port: number, adminPort: number) {
     this.process = process;
     this.port = port;
-    this.#adminPort = adminPort;
+    this.adminPort = adminPort;
   }
 
   /** Starts it and waits until it is ready. */
@@ -70,7 +70,7 @@ export class Webhook {
 
   /** A page of the admin port. */
   async operation(path: string): Promise<{ readonly status: number; readonly text: string }> {
-    const { statusCode, body } = await request(`http://127.0.0.1:${this.#adminPort}${path}`);
+    const { statusCode, body } = await request(`http://127.0.0.1:${this.adminPort}${path}`);
     return { status: statusCode, text: await body.text() };
   }
 
