@@ -197,7 +197,7 @@ function aboutSilence({ namespace, mode, installation, direct, answers, entries 
       return failed(
         name,
         `the call fails and is let pass (failing open)${waited}: ${direct.pod} decides ${direct.outcome} when asked past the registration`,
-        `see \`ca-bundle\`, \`trust\` and \`service\`; else the way from API server to replicas is closed, such as by a NetworkPolicy or a security group (port 8443); ${log}`,
+        `see \`ca-bundle\`, \`trust\` and \`service\`; else a matchCondition of the registration leaves the pod out, or the way from API server to replicas is closed, such as by a NetworkPolicy or a security group (port 8443); ${log}`,
       );
     }
     return failed(

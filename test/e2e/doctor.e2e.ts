@@ -11,6 +11,7 @@ import { eventually } from './support/eventually.ts';
 import { ImageCaches } from './support/image-caches.ts';
 import type { CommandResult } from './support/kubectl.ts';
 import { anEciPodNamed, decisionOn } from './support/pods.ts';
+import { freePort } from './support/ports.ts';
 import { register, unregister } from './support/registration.ts';
 import { runPods } from './support/running-pods.ts';
 import { serviceAccountKubeconfig } from './support/service-account.ts';
@@ -33,7 +34,7 @@ beforeAll(async () => {
   network = await ServiceNetwork.start();
   cluster = await Cluster.start({ apiServerArgs: network.apiServerArgs() });
   cluster.atEnd(() => network.stop());
-  const certificate = await cluster.webhookCa.server(`${NAME}.${NAMESPACE}.svc`);
+  const certificate = await cluster.webhookCa.server(`${NAME}.${NAMESPACE}.svc`, '127.0.0.1');
   await cluster.api.create('/api/v1/namespaces', {
     apiVersion: 'v1',
     kind: 'Namespace',
@@ -143,6 +144,16 @@ describe('an installation that is well', () => {
     expect(out).toMatch(/^CHECK +RESULT +FOUND\napi-server +ok +Kubernetes v1\./);
     expect(out).toMatch(/\n20 ok, 0 warnings, 0 failed, 0 skipped\n$/);
     expect(out).not.toContain('What to do');
+  });
+
+  it('asks the server itself where the registration has a URL', async () => {
+    const port = webhooks[0]?.port ?? 0;
+    await register(cluster.api, { name: 'outside', port, caBundle: cluster.webhookCa.cert });
+    const report = await examined('--webhook-configuration', 'outside');
+    await unregister(cluster.api, 'outside');
+    expect(foundOf('certificate', report)).toMatch(new RegExp(`^127\\.0\\.0\\.1:${port} for 127\\.0\\.0\\.1 ends `));
+    expect(foundOf('trust', report)).toContain(`127.0.0.1:${port} is trusted by the caBundle`);
+    expect(foundOf('other-webhooks', report)).toMatch(new RegExp(`called after this one: zz-${NAME}`));
   });
 
   it('skips what the caller may not ask, and says so', async () => {
@@ -302,10 +313,10 @@ const faults: readonly Fault[] = [
   },
   {
     title: 'another webhook that fails closed and cannot be called',
-    break: () =>
+    break: async () =>
       register(cluster.api, {
         name: 'aa-sidecars',
-        port: webhooks[0]?.port ?? 0,
+        port: await freePort(),
         caBundle: cluster.webhookCa.cert,
         failurePolicy: 'Fail',
       }),
