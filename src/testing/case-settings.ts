@@ -16,7 +16,18 @@ export type CaseSettings =
  * or the path of such a file beside the case file. Neither environment nor flags count, so that a case gives the same
  * answer everywhere.
  */
-export function readCaseSettings(config: string | Readonly<Record<string, unknown>> = {}, caseFile = ''): CaseSettings {
+export function readCaseSettings(
+  config: string | Readonly<Record<string, unknown>> | undefined,
+  caseFile = '',
+): CaseSettings {
+  // What most documents have is worked out once.
+  if (config === undefined) return (defaults ??= readSettings({}, caseFile));
+  return readSettings(config, caseFile);
+}
+
+let defaults: CaseSettings | undefined;
+
+function readSettings(config: string | Readonly<Record<string, unknown>>, caseFile: string): CaseSettings {
   const context = { command: 'test' as const };
   try {
     if (typeof config === 'string') {
