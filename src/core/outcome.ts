@@ -1,20 +1,5 @@
-/** How a review ended (spec sections 2, 5 and 6). One word for logs, metrics, audit and the decision annotation. */
-export type Outcome = DecidedOutcome | 'Skipped' | 'NotSynced' | 'Late' | 'Error';
-
-/** The outcomes that a pod acted on can have. */
-export type DecidedOutcome =
-  | 'Pinned'
-  | 'PinUnknown'
-  | 'PinNotReady'
-  | 'AutoDisabled'
-  | 'CompleteMatch'
-  | 'PartialMatch'
-  | 'NoMatch'
-  | 'PerfectMatchUnsatisfied'
-  | 'MatchCountUnsatisfied';
-
 /** All outcomes, for metrics and documentation. */
-export const OUTCOMES: readonly Outcome[] = [
+export const OUTCOMES = [
   'CompleteMatch',
   'PartialMatch',
   'NoMatch',
@@ -28,4 +13,10 @@ export const OUTCOMES: readonly Outcome[] = [
   'NotSynced',
   'Late',
   'Error',
-];
+] as const;
+
+/** How a review ended (spec sections 2, 5 and 6). One word for logs, metrics, audit and the decision annotation. */
+export type Outcome = (typeof OUTCOMES)[number];
+
+/** The outcomes that a pod acted on can have. */
+export type DecidedOutcome = Exclude<Outcome, 'Skipped' | 'NotSynced' | 'Late' | 'Error'>;

@@ -1,24 +1,10 @@
 import { z } from 'zod';
 import { SKIP_REASONS } from '../core/gate.ts';
+import { OUTCOMES } from '../core/outcome.ts';
 
 /** apiVersion and kind of a document of cases. */
 export const CASE_API_VERSION = 'imc-webhook/v1';
 export const CASE_KIND = 'AdmissionTest';
-
-/** `NotSynced` and `Late` are left out: in a case the files are always read, and nothing has a deadline. */
-const OUTCOMES_OF_CASES = [
-  'CompleteMatch',
-  'PartialMatch',
-  'NoMatch',
-  'PerfectMatchUnsatisfied',
-  'MatchCountUnsatisfied',
-  'Pinned',
-  'PinUnknown',
-  'PinNotReady',
-  'AutoDisabled',
-  'Skipped',
-  'Error',
-] as const;
 
 const name = z.string().min(1);
 const path = z.string().min(1);
@@ -27,7 +13,8 @@ const pattern = z.string().min(1);
 /** What a case expects of the answer (spec section 8). */
 export const EXPECTATION = z.strictObject({
   allowed: z.boolean().optional().describe('Whether the pod is admitted. Without it, a case expects that it is.'),
-  outcome: z.enum(OUTCOMES_OF_CASES).optional().describe('How the review ends.'),
+  // In a case the files are always read, and nothing has a deadline.
+  outcome: z.enum(OUTCOMES).exclude(['NotSynced', 'Late']).optional().describe('How the review ends.'),
   reason: z
     .enum(SKIP_REASONS)
     .exclude(['OwnNamespace'])
