@@ -1,4 +1,5 @@
 import { open } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { filesBelow, isFolder } from './manifest-files.ts';
 import { UsageError } from './terminal.ts';
 
@@ -12,12 +13,14 @@ const CASE_FILE_NAME = /\.imctest\.ya?ml$/;
  * cases under a name that nobody looks for.
  */
 export async function caseFilesIn(paths: readonly string[]): Promise<string[]> {
-  const files = new Set<string>();
+  const files = new Map<string, string>();
   for (const path of paths) {
-    if (!(await isFolder(path))) files.add(path);
-    else for (const file of await caseFilesOf(path)) files.add(file);
+    for (const file of (await isFolder(path)) ? await caseFilesOf(path) : [path]) {
+      const key = resolve(file);
+      if (!files.has(key)) files.set(key, file);
+    }
   }
-  return [...files];
+  return [...files.values()];
 }
 
 async function caseFilesOf(folder: string): Promise<string[]> {

@@ -167,8 +167,7 @@ function indentOf(text: string, map: YAMLMap): number {
 /** The whole lines around an edit that differ. */
 function changedLines(text: string, { start, end, written }: Edit): Pick<CaseUpdate, 'before' | 'after'> {
   const from = text.lastIndexOf('\n', start - 1) + 1;
-  const newline = text.indexOf('\n', end);
-  const to = newline === -1 ? text.length : newline;
+  const to = end + text.slice(end).search(/\r?\n|$/);
   const before = text.slice(from, to).split(/\r?\n/);
   const after = `${text.slice(from, start)}${written}${text.slice(end, to)}`.split(/\r?\n/);
   let same = 0;

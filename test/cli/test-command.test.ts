@@ -95,7 +95,8 @@ PASS  ${folder}/a.imctest.yaml  web / good2
       'node_modules/d.imctest.yaml': 'broken: [',
     });
     writeIn(folder, 'below/other.txt', case1.replaceAll('cluster', '../cluster').replaceAll('pod.yaml', '../pod.yaml'));
-    const { out } = await imc(['test', folder, `${folder}/a.imctest.yaml`, `${folder}/below/other.txt`]);
+    const named = ['a.imctest.yaml', './a.imctest.yaml', 'below/other.txt'].map((file) => `${folder}/${file}`);
+    const { out } = await imc(['test', folder, ...named]);
     expect(out.split('\n').map((line) => line.split(/ {2}/)[1]?.replace(folder, ''))).toEqual([
       '/a.imctest.yaml',
       '/b.imctest.yml',

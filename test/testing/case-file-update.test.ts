@@ -130,7 +130,18 @@ describe('a case file after an update', () => {
         '\r\n',
       ),
     );
-    expect((await update(before ?? '')).text).toBe(after);
+    const { text, updates } = await update(before ?? '');
+    expect(text).toBe(after);
+    expect(updates.map((each) => [each.before, each.after])).toEqual([
+      [['    outcome: NoMatch'], ['    outcome: CompleteMatch']],
+    ]);
+  });
+
+  it.each(['\n', '\r\n'])('tells only the lines that come, where lines end with %j', async (end) => {
+    const { updates } = await update(`${HEAD}- name: a\n  pod: pod.yaml\n`.replaceAll('\n', end));
+    expect(updates.map(({ before, after }) => [before, after.slice(0, 2)])).toEqual([
+      [[], ['  expect:', '    outcome: CompleteMatch']],
+    ]);
   });
 
   it('changes only the document a case stands in', async () => {
