@@ -16,6 +16,7 @@ import type { ImageCacheObject, NewImageCache } from '../wire/image-cache-object
 import type { FailureLedger } from './failure-ledger.ts';
 import type { ImageCacheObjects } from './image-cache-objects.ts';
 import type { PodDemands } from './pod-demands.ts';
+import { RefusedWriteError } from './refused-write-error.ts';
 
 /** Everything that is to be known about automatic creation at the moment of a pass. */
 export interface CreatorSettings extends PlanSettings {
@@ -67,7 +68,8 @@ export class AutoCreator {
    * Plans from what is known, and does it.
    *
    * @returns when time alone asks for the next pass, in milliseconds since the epoch; Infinity if it does not.
-   * @throws what a write failed with. What was done before stays done, and the next pass goes on from there.
+   * @throws what a write failed with; after a RefusedWriteError, everything else was done. What was done stays done, and
+   * the next pass goes on from there.
    */
   async pass(): Promise<number> {
     const { objects, demands, settings, now } = this.#options;
@@ -85,14 +87,22 @@ export class AutoCreator {
       failures: this.#failures,
     });
     this.#tellRefusals(plan);
-    try {
-      for (const action of plan.actions) await this.#do(action, current, caches, this.#failures);
-    } catch (error) {
-      // Whatever was remembered may not be what was written.
-      this.#failures = undefined;
-      this.#options.reports.count('error');
-      throw error;
+    let refused: RefusedWriteError | undefined;
+    for (const action of plan.actions) {
+      try {
+        await this.#do(action, current, caches, this.#failures);
+      } catch (error) {
+        this.#options.reports.count('error');
+        if (!(error instanceof RefusedWriteError) || isAboutFailures(action)) {
+          // Whatever was remembered may not be what was written.
+          this.#failures = undefined;
+          throw error;
+        }
+        // What one object makes impossible must not keep the others waiting.
+        refused ??= error;
+      }
     }
+    if (refused !== undefined) throw refused;
     return plan.nextAtMs;
   }
 
@@ -105,8 +115,8 @@ export class AutoCreator {
     const { objects, ledger, settings, now } = this.#options;
     if (action.kind === 'create') {
       const { name, wanted } = action.demand;
-      await objects.create(newCacheOf(name, wanted, this.#sizesIn(caches), settings().retentionDays));
-      this.#done('created', name, action, { images: wanted.references });
+      const isNew = await objects.create(newCacheOf(name, wanted, this.#sizesIn(caches), settings().retentionDays));
+      if (isNew) this.#done('created', name, action, { images: wanted.references });
       return;
     }
     const { name } = action;
@@ -204,6 +214,10 @@ function newCacheOf(
       retentionDays,
     },
   };
+}
+
+function isAboutFailures({ kind }: PlannedAction): boolean {
+  return kind === 'record-failure' || kind === 'forget-failures';
 }
 
 function timeText(ms: number): string {

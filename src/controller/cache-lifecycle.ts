@@ -7,6 +7,7 @@ import type { JsonObject } from '../wire/json.ts';
 import { member, textMember } from '../wire/json.ts';
 import type { CacheContents, CacheService, ServiceCache } from './cache-service.ts';
 import type { ImageCacheObjects } from './image-cache-objects.ts';
+import { RefusedWriteError } from './refused-write-error.ts';
 
 /** What a life cycle works with. */
 export interface CacheLifecycleOptions {
@@ -44,7 +45,8 @@ export class CacheLifecycle {
    * One pass.
    *
    * @returns whether something is being built, so that the next pass should come soon.
-   * @throws ThrottledError, or whatever the service or the objects failed with; everything done before stays done.
+   * @throws ThrottledError, or whatever the service or the objects failed with; everything done before stays done, and
+   * after a RefusedWriteError everything else was done as well.
    */
   async pass(): Promise<boolean> {
     const { objects, isOurs } = this.#options;
@@ -53,17 +55,25 @@ export class CacheLifecycle {
     const ours = [...current.values()].filter(isOurs);
     const byOwner = Map.groupBy(await this.#describeAll(), ({ owner }) => owner);
     let isBuilding = false;
+    let refused: RefusedWriteError | undefined;
     for (const object of ours) {
       if (object.cache.deleting) continue;
       const [cache, ...others] = oldestFirst(byOwner.get(ownerOf(object)) ?? []);
       for (const other of others) await this.#remove(other, 'made twice');
-      isBuilding = (await this.#look(object, cache)) || isBuilding;
+      try {
+        isBuilding = (await this.#look(object, cache)) || isBuilding;
+      } catch (error) {
+        // What one object makes impossible must not keep the others waiting.
+        if (!(error instanceof RefusedWriteError)) throw error;
+        refused ??= error;
+      }
     }
     const owners = new Set([...current.values()].filter(({ cache }) => !cache.deleting).map(ownerOf));
     for (const [owner, caches] of byOwner) {
       if (owners.has(owner)) continue;
       for (const cache of caches) await this.#remove(cache, 'its object is gone');
     }
+    if (refused !== undefined) throw refused;
     return isBuilding;
   }
 

@@ -48,6 +48,8 @@ export class PassLoop {
         failures = 0;
         pauseMs = Math.min(AT_LEAST_EVERY_MS, Math.max(0, nextAtMs - now()));
       } catch (err) {
+        // What was cut short by the end is no failure.
+        if (signal.aborted) return;
         failures += 1;
         pauseMs = this.#backOffMs(failures, err);
         logger.warn({ err, retryInMs: pauseMs }, 'a pass failed and is tried again');

@@ -20,6 +20,7 @@ export interface SimulatedServiceOptions {
   readonly buildMs: () => number;
 }
 
+const ID_PREFIX = 'imc-sim';
 /** Of a build's time, the part that passes before it shows progress. */
 const PREPARING_PART = 0.2;
 /** A failed cache is kept for a day, then removed, as the vendor does. */
@@ -43,7 +44,7 @@ export class SimulatedCacheService implements CacheService {
     const books = await this.#open();
     const known = [...books.values()].find((entry) => entry.clientToken === clientToken);
     if (known !== undefined) return { imageCacheId: known.imageCacheId };
-    const imageCacheId = `imc-${hashOf(`${clientToken}\n${name}`).slice(0, 20)}`;
+    const imageCacheId = `${ID_PREFIX}${hashOf(`${clientToken}\n${name}`).slice(0, 20)}`;
     books.set(imageCacheId, {
       imageCacheId,
       clientToken,
@@ -117,6 +118,11 @@ export class SimulatedCacheService implements CacheService {
       throw error;
     }
   }
+}
+
+/** Whether this id is one that a simulated service gives, not the vendor. */
+export function isSimulatedId(id: string): boolean {
+  return id.startsWith(ID_PREFIX);
 }
 
 /** A cache in the books. */

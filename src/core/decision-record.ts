@@ -109,6 +109,25 @@ export function auditAnnotations(
   };
 }
 
+/** Outcomes of pods that a new ImageCache would help (spec M9). */
+const WANTING: ReadonlySet<unknown> = new Set<Outcome>([
+  'NoMatch',
+  'PartialMatch',
+  'PerfectMatchUnsatisfied',
+  'MatchCountUnsatisfied',
+]);
+
+/**
+ * Whether the decision that a pod carries asks for a new ImageCache (spec M9, N1): nothing held all of its images then.
+ * So does one made in mode `observe`; whether anything is made is for the mode in force now to say.
+ */
+export function asksForCache(annotations: StringMap): boolean {
+  const decision = parseDecision(annotations);
+  if (decision === undefined || !WANTING.has(decision['outcome'])) return false;
+  const { exact, images } = decision;
+  return typeof exact !== 'number' || exact !== images;
+}
+
 function parseDecision(annotations: StringMap): Record<string, unknown> | undefined {
   const text = annotations.get(DECISION_KEY);
   if (text === undefined) return undefined;

@@ -15,6 +15,9 @@ export const LEGACY_AUTO_KEY = 'k8s.aliyun.com/eci-image-cache';
 /** Older spelling of {@link PIN_KEY}; read, never written. */
 export const LEGACY_PIN_KEY = 'k8s.aliyun.com/eci-image-snapshot-id';
 
+/** On a pod: the id of the cache ECI has used for it; written by ECI. */
+export const MATCHED_KEY = 'k8s.aliyun.com/eci-matched-image-cache';
+
 /** Every vendor annotation of section 1: a signal of the gate (spec G4), and what a decision may take back (spec M11). */
 export const VENDOR_KEYS: ReadonlySet<string> = new Set([
   AUTO_KEY,

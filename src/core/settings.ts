@@ -58,10 +58,14 @@ export const DEFAULT_CREATION_SETTINGS: AutoCreateSettings = {
   copyAnnotations: ['k8s.aliyun.com/acr-instance-ids'],
 };
 
-/** Whether caches are made at all (spec N1): where ECI makes them by itself, only if somebody asks for it. */
+/**
+ * Whether caches are made at all (spec N1): where ECI makes them by itself, only if somebody asks for it; and nothing
+ * follows from decisions that are only recorded (spec M12).
+ */
 export function createsCaches(
-  enabled: AutoCreateSettings['enabled'],
-  driver: DecisionSettings['controllerDriver'],
+  { enabled }: Pick<AutoCreateSettings, 'enabled'>,
+  { mode, controllerDriver }: Pick<DecisionSettings, 'mode' | 'controllerDriver'>,
 ): boolean {
-  return enabled === 'auto' ? driver !== 'external' : enabled === 'true';
+  if (mode !== 'enforce') return false;
+  return enabled === 'auto' ? controllerDriver !== 'external' : enabled === 'true';
 }

@@ -54,13 +54,14 @@ export class ImageCacheFiles implements ImageCacheObjects {
     return known !== undefined && (isOwnFile(known.path) || !known.hasOwnStatus);
   }
 
-  async create(cache: NewImageCache): Promise<void> {
+  async create(cache: NewImageCache): Promise<boolean> {
     const manifest = encodeNewImageCache(cache);
     const creationTimestamp = new Date(this.#options.now()).toISOString();
     const metadata = { ...(manifest['metadata'] as JsonObject), uid: randomUUID(), creationTimestamp };
     await mkdir(join(this.#options.directory, AUTO_CREATED_FOLDER), { recursive: true });
-    if (await this.#read(cache.name)) return;
+    if (await this.#read(cache.name)) return false;
     await this.#write(cache.name, { ...manifest, metadata });
+    return true;
   }
 
   async mark({ cache: { name } }: ImageCacheObject, { labels, annotations }: Marks): Promise<void> {

@@ -30,11 +30,11 @@ export type Reading<Value> =
   | { readonly name: string; readonly problem: string };
 
 export function readImageCache(object: JsonObject): Reading<ImageCache> {
-  return read('ImageCache', object, () => decodeImageCache(object));
+  return readObject('ImageCache', object, () => decodeImageCache(object));
 }
 
 export function readNamespace(object: JsonObject): Reading<StringMap> {
-  return read('Namespace', object, () => decodeNamespace(object).labels);
+  return readObject('Namespace', object, () => decodeNamespace(object).labels);
 }
 
 /** The eci-profile ConfigMap in one version. */
@@ -48,7 +48,7 @@ export type ProfileReading = Reading<EciProfile> & {
 /** The rules of the eci-profile ConfigMap; none, and no problem, where the key is missing or blank (spec P6). */
 export function readProfile(object: JsonObject): ProfileReading {
   const metadata = member(object, 'metadata');
-  const reading = read('ConfigMap', object, () => decodeEciProfile(selectorsOf(object) ?? ''));
+  const reading = readObject('ConfigMap', object, () => decodeEciProfile(selectorsOf(object) ?? ''));
   return {
     ...reading,
     selectors: textMember(member(object, 'data'), ECI_PROFILE.key),
@@ -57,7 +57,8 @@ export function readProfile(object: JsonObject): ProfileReading {
   };
 }
 
-function read<Value>(kind: string, object: JsonObject, decode: () => Value): Reading<Value> {
+/** Reads an object, or says why it cannot be read. */
+export function readObject<Value>(kind: string, object: JsonObject, decode: () => Value): Reading<Value> {
   const metadata = member(object, 'metadata');
   const name = textMember(metadata, 'name');
   try {

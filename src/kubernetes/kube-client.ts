@@ -17,6 +17,8 @@ export interface RequestOptions {
   readonly signal?: AbortSignal | undefined;
   /** For the whole request, its answer included; 30 s if not given. */
   readonly timeoutMs?: number;
+  /** The media types wanted, for asking for less than whole objects; JSON if not given. */
+  readonly accept?: string | undefined;
 }
 
 /** Options of requests that change something. */
@@ -161,15 +163,13 @@ export class KubeClient {
    * once it has begun: the reader watches over the silence.
    */
   async *watch(address: ResourceAddress, options: RequestOptions = {}): AsyncGenerator<JsonObject, void, undefined> {
-    const { timeoutMs = TIMEOUT_MS, signal } = options;
+    const { timeoutMs = TIMEOUT_MS, signal, accept } = options;
     const path = pathOf(address, { ...options.query, watch: true });
-    const response = await this.#exchange(
-      'GET',
-      path,
-      undefined,
-      {},
-      { signal, headersTimeout: timeoutMs, bodyTimeout: 0 },
-    );
+    const response = await this.#exchange('GET', path, undefined, accept === undefined ? {} : { accept }, {
+      signal,
+      headersTimeout: timeoutMs,
+      bodyTimeout: 0,
+    });
     if (response.statusCode >= 400) throw await statusError(`GET ${path}`, response);
     try {
       for await (const event of jsonLines(`GET ${path}`, response.body)) {
@@ -222,7 +222,7 @@ export class KubeClient {
   async #read<Value>(
     method: Dispatcher.HttpMethod,
     address: ResourceAddress | string,
-    { query, signal, timeoutMs = TIMEOUT_MS }: RequestOptions,
+    { query, signal, timeoutMs = TIMEOUT_MS, accept }: RequestOptions,
     content: { readonly text: string; readonly type: string } | undefined,
     read: (what: string, body: Dispatcher.ResponseData['body']) => Promise<Value>,
   ): Promise<{ readonly value: Value; readonly warnings: readonly string[] }> {
@@ -230,7 +230,10 @@ export class KubeClient {
     const what = `${method} ${path}`;
     const timeout = AbortSignal.timeout(timeoutMs);
     const either = signal === undefined ? timeout : AbortSignal.any([signal, timeout]);
-    const headers = content === undefined ? {} : { 'content-type': content.type };
+    const headers = {
+      ...(content === undefined ? {} : { 'content-type': content.type }),
+      ...(accept === undefined ? {} : { accept }),
+    };
     try {
       const response = await this.#exchange(method, path, content?.text, headers, { signal: either });
       if (response.statusCode >= 400) throw await statusError(what, response);

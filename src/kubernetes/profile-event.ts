@@ -2,12 +2,8 @@ import { createHash } from 'node:crypto';
 import { ECI_PROFILE } from '../wire/kinds.ts';
 import { isStatus } from './cluster-errors.ts';
 import type { ProfileReading } from './cluster-objects.ts';
+import { writeEvent } from './event.ts';
 import type { KubeClient } from './kube-client.ts';
-
-/** Longer ones are refused by API servers. */
-const MESSAGE_LIMIT = 1024;
-
-const COMPONENT = 'eci-imagecache-webhook';
 
 /**
  * Writes the Event that tells of a broken eci-profile on the ConfigMap (spec P6). Its name follows from the ConfigMap's
@@ -25,25 +21,13 @@ export async function writeProfileEvent(
 ): Promise<void> {
   const { name, namespace } = ECI_PROFILE;
   const version = createHash('sha256').update(`${uid}\n${resourceVersion}`).digest('hex').slice(0, 16);
-  const message = `${problem}; the last good rules stay in force`;
-  const time = now.toISOString().replace(/\.\d+Z$/, 'Z');
-  const event = {
-    apiVersion: 'v1',
-    kind: 'Event',
-    metadata: { name: `${name}.${version}`, namespace },
-    involvedObject: { apiVersion: 'v1', kind: 'ConfigMap', name, namespace, uid, resourceVersion },
-    type: 'Warning',
-    reason: 'InvalidProfile',
-    message: message.length > MESSAGE_LIMIT ? `${message.slice(0, MESSAGE_LIMIT - 1)}…` : message,
-    source: { component: COMPONENT },
-    reportingComponent: COMPONENT,
-    reportingInstance: '',
-    firstTimestamp: time,
-    lastTimestamp: time,
-    count: 1,
-  };
   try {
-    await client.create({ version: 'v1', resource: 'events', namespace }, event, { signal });
+    await writeEvent(
+      client,
+      { apiVersion: 'v1', kind: 'ConfigMap', name, namespace, uid, resourceVersion },
+      { type: 'Warning', reason: 'InvalidProfile', message: `${problem}; the last good rules stay in force` },
+      { component: 'eci-imagecache-webhook', suffix: version, now, signal },
+    );
   } catch (error) {
     if (!isStatus(error, 409)) throw error;
   }

@@ -34,11 +34,13 @@ export interface ReflectorListener<Value> {
   /**
    * A full listing: what is new or has changed since the last, and the names of what is gone. Objects that were known
    * already in this version are in neither.
+   *
+   * @param resourceVersion - the listing is how things were then; empty when the server does not know the resource.
    */
-  listed(changed: readonly Value[], gone: readonly string[]): void;
+  listed(changed: readonly Value[], gone: readonly string[], resourceVersion: string): void;
   /** An object was added or changed. */
   changed(value: Value): void;
-  /** An object was deleted. */
+  /** An object was deleted; of one in a namespace the name is `NAMESPACE/NAME`, here as in `listed`. */
   removed(name: string): void;
   /** The server was heard of: a listing, an event, or a bookmark. */
   heard(): void;
@@ -56,6 +58,8 @@ export interface ReflectorOptions<Value> {
   readonly address: ResourceAddress;
   /** Of list and watch alike, such as a field selector. */
   readonly query?: Readonly<Record<string, string>>;
+  /** The media types wanted of the list and of the watch, for asking for less than whole objects. */
+  readonly accept?: { readonly list: string; readonly watch: string };
   /** Reduces an object to what is needed of it; called as objects arrive. Must not throw. */
   readonly read: (object: JsonObject) => Value;
   readonly listener: ReflectorListener<Value>;
@@ -148,7 +152,7 @@ export class Reflector<Value> {
   }
 
   async #list(signal: AbortSignal): Promise<void> {
-    const { client, address, query = {}, read } = this.#options;
+    const { client, address, query = {}, accept, read } = this.#options;
     const known = this.#versions;
     const list = await readWholeList(
       client,
@@ -159,7 +163,7 @@ export class Reflector<Value> {
         const isKnown = version !== '' && known.get(name) === version;
         return { name, version, value: isKnown ? undefined : { of: read(object) } };
       },
-      { query, signal },
+      { query, signal, accept: accept?.list },
     );
     signal.throwIfAborted();
     const versions = new Map(list.items.map(({ name, version }) => [name, version]));
@@ -169,18 +173,19 @@ export class Reflector<Value> {
     this.#doubts = 0;
     this.#missingSinceMs = undefined;
     this.#hasListed = true;
-    if (this.#tell((listener) => listener.listed(changed, gone))) this.#versions = versions;
+    if (this.#tell((listener) => listener.listed(changed, gone, list.resourceVersion))) this.#versions = versions;
     this.#tell((listener) => listener.heard());
   }
 
   /** Until the server ends it; throws for every other end. */
   async #watch(signal: AbortSignal): Promise<void> {
-    const { client, address, query = {} } = this.#options;
+    const { client, address, query = {}, accept } = this.#options;
     const { least, most } = WATCH_SECONDS;
     const silence = new AbortController();
     let cancel = this.#watchOver(silence);
     const events = client.watch(address, {
       signal: AbortSignal.any([signal, silence.signal]),
+      accept: accept?.watch,
       query: {
         ...query,
         resourceVersion: this.#resourceVersion,
@@ -244,7 +249,7 @@ export class Reflector<Value> {
     const gone = [...this.#versions.keys()];
     this.#versions = new Map();
     this.#failures = 0;
-    this.#tell((listener) => listener.listed([], gone));
+    this.#tell((listener) => listener.listed([], gone, ''));
     this.#tell((listener) => listener.missing());
     return true;
   }
@@ -286,5 +291,8 @@ function causeOf(error: unknown): RestartCause {
 }
 
 function nameOf(object: JsonObject): string {
-  return textMember(member(object, 'metadata'), 'name');
+  const metadata = member(object, 'metadata');
+  const namespace = textMember(metadata, 'namespace');
+  const name = textMember(metadata, 'name');
+  return namespace === '' ? name : `${namespace}/${name}`;
 }

@@ -52,7 +52,7 @@ describe('SimulatedCacheService', () => {
     }
     expect(seen).toEqual(['Preparing 0%', 'Creating 0%', 'Creating 25%', 'Creating 50%', 'Creating 75%', 'Ready 100%']);
     const [cache] = (await service.describe({ nextToken: '', limit: 1 })).caches;
-    expect(cache?.imageCacheId).toMatch(/^imc-[0-9a-f]{20}$/);
+    expect(cache?.imageCacheId).toMatch(/^imc-sim[0-9a-f]{20}$/);
     expect(cache?.recorded).toEqual([
       {
         name: 'docker.io/library/nginx:1',

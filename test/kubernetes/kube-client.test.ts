@@ -40,7 +40,8 @@ describe('requests', () => {
     await client.patch({ ...CONFIG_MAPS, name: 'a' }, 'merge', { data: { key: 'value' } });
     await client.patch({ ...CONFIG_MAPS, name: 'a' }, 'apply', { data: {} }, { fieldManager: 'tests', force: true });
     expect((await client.get({ ...CONFIG_MAPS, name: 'a' })).object).toMatchObject({ data: { key: 'value' } });
-    await client.delete({ ...CONFIG_MAPS, name: 'a' }, { body: { preconditions: { uid: 'u' } } });
+    const { uid } = object['metadata'] as { uid: string };
+    await client.delete({ ...CONFIG_MAPS, name: 'a' }, { body: { preconditions: { uid } } });
     expect(
       api.requests.map(({ method, path, query, headers }) => [method, path, String(query), headers['content-type']]),
     ).toEqual([
@@ -50,7 +51,7 @@ describe('requests', () => {
       ['GET', `${PATH}/a`, '', undefined],
       ['DELETE', `${PATH}/a`, '', 'application/json'],
     ]);
-    expect(api.requests[4]?.body).toBe('{"preconditions":{"uid":"u"}}');
+    expect(api.requests[4]?.body).toBe(JSON.stringify({ preconditions: { uid } }));
   });
 
   it('can be dry runs', async () => {

@@ -19,7 +19,12 @@ export type Interceptor = (request: FakeRequest, response: ServerResponse) => bo
 
 interface Collection {
   readonly objects: Map<string, Json>;
-  readonly events: { readonly version: number; readonly type: string; readonly object: Json }[];
+  readonly events: {
+    readonly version: number;
+    readonly type: string;
+    readonly object: Json;
+    readonly before: Json | undefined;
+  }[];
 }
 
 const pair = createAuthority(Date.now()).then(async (authority) => ({
@@ -151,6 +156,9 @@ export class FakeApiServer {
     for (const socket of this.#sockets) socket.destroy();
   }
 
+  /** What is stored of a status, as a schema prunes it. */
+  statusOf = (status: Json | undefined): Json | undefined => status;
+
   /** Puts something in front of the server until the returned function is called. */
   intercept(interceptor: Interceptor): () => void {
     this.#interceptors.push(interceptor);
@@ -189,18 +197,21 @@ export class FakeApiServer {
 
   #change(path: string, type: string, given: Json): void {
     const collection = this.#collection(path);
+    const before = collection.objects.get(nameOf(given));
     this.#version += 1;
     const metadata = { ...(given['metadata'] as Json), resourceVersion: String(this.#version) };
     const object = { ...given, metadata };
     if (type === 'DELETED') collection.objects.delete(nameOf(object));
     else collection.objects.set(nameOf(object), object);
-    collection.events.push({ version: this.#version, type, object });
-    this.#tell(path, { type, object });
+    collection.events.push({ version: this.#version, type, object, before });
+    this.#tell(path, { type, object }, before);
   }
 
-  #tell(path: string, event: Json): void {
+  #tell(path: string, event: Json, before?: Json): void {
     for (const [response, watched] of this.watches) {
-      if (watched === path && isSelected(event['object'] as Json, selected.get(response))) writeLine(response, event);
+      const view = watched === path ? views.get(response) : undefined;
+      const seen = view && seenBy(event, before, view);
+      if (seen !== undefined) writeLine(response, seen);
     }
   }
 
@@ -238,17 +249,27 @@ export class FakeApiServer {
       if (collection.objects.has(nameOf(object))) {
         return answerStatus(409, 'AlreadyExists', `"${nameOf(object)}" already exists`)(request, response);
       }
-      if (!query.has('dryRun')) this.#change(path, 'ADDED', object);
+      if (!query.has('dryRun')) this.#change(path, 'ADDED', this.#born(object));
       return answerJson(201, collection.objects.get(nameOf(object)) ?? object)(request, response);
     }
     if (query.get('watch') === 'true') return this.#watch(request, response, collection);
     return this.#list(request, response, collection);
   }
 
+  /** What API servers give a new object. */
+  #born(object: Json): Json {
+    const given = { uid: `uid-${this.#version + 1}`, creationTimestamp: new Date().toISOString() };
+    return { ...object, metadata: { ...given, ...(object['metadata'] as Json) } };
+  }
+
   #answerObject(request: FakeRequest, response: ServerResponse): unknown {
-    const { path, method } = request;
-    const parent = path.slice(0, path.lastIndexOf('/'));
-    const name = decodeURIComponent(path.slice(parent.length + 1));
+    const { method } = request;
+    const path = request.path.replace(/\/status$/, '');
+    const isStatus = path !== request.path;
+    const folder = path.slice(0, path.lastIndexOf('/'));
+    const name = decodeURIComponent(path.slice(folder.length + 1));
+    // A collection may hold the objects of all namespaces.
+    const parent = this.#collections.has(folder) ? folder : folder.replace(/\/namespaces\/[^/]+/, '');
     const collection = this.#collections.get(parent);
     if (collection === undefined) {
       return response.writeHead(404, { 'content-type': 'text/plain' }).end('404 page not found\n');
@@ -258,16 +279,24 @@ export class FakeApiServer {
     switch (method) {
       case 'GET':
         return answerJson(200, object)(request, response);
-      case 'DELETE':
+      case 'DELETE': {
+        const { preconditions } = JSON.parse(request.body || '{}') as { preconditions?: Json };
+        if (preconditions !== undefined && preconditions['uid'] !== (object['metadata'] as Json)['uid']) {
+          return answerStatus(409, 'Conflict', 'the UID in the precondition differs')(request, response);
+        }
         this.#change(parent, 'DELETED', object);
         return answerJson(200, { kind: 'Status', status: 'Success' })(request, response);
+      }
       default: {
         const body = JSON.parse(request.body) as Json;
         const wanted = (body['metadata'] as Json | undefined)?.['resourceVersion'];
         if (wanted !== undefined && wanted !== (object['metadata'] as Json)['resourceVersion']) {
           return answerStatus(409, 'Conflict', 'the object has been modified')(request, response);
         }
-        this.#change(parent, 'MODIFIED', method === 'PUT' ? body : merged(object, body, isStrategic(request)));
+        const changed = method === 'PUT' ? body : merged(object, body, isStrategic(request));
+        // The status is changed through its own sub-resource, and nothing else is.
+        const status = this.statusOf(changed['status'] as Json | undefined);
+        this.#change(parent, 'MODIFIED', isStatus ? { ...object, status } : { ...changed, status: object['status'] });
         return answerJson(200, collection.objects.get(name) ?? {})(request, response);
       }
     }
@@ -283,7 +312,9 @@ export class FakeApiServer {
     }
     const { version, rest } = going ?? {
       version: this.#version,
-      rest: [...objects.values()].filter((object) => isSelected(object, query.get('fieldSelector'))),
+      rest: [...objects.values()]
+        .filter((object) => isSelected(object, query.get('fieldSelector')))
+        .map((object) => (isMetadataOnly(request) ? metadataOf(object) : object)),
     };
     const metadata: Json = { resourceVersion: String(version) };
     if (rest.length > limit) {
@@ -297,7 +328,8 @@ export class FakeApiServer {
     );
   }
 
-  #watch({ path, query }: FakeRequest, response: ServerResponse, { events }: Collection): void {
+  #watch(request: FakeRequest, response: ServerResponse, { events }: Collection): void {
+    const { path, query } = request;
     response.writeHead(200, { 'content-type': 'application/json' });
     response.flushHeaders();
     const from = Number(query.get('resourceVersion') ?? 0);
@@ -307,21 +339,50 @@ export class FakeApiServer {
       response.end();
       return;
     }
-    selected.set(response, query.get('fieldSelector'));
-    for (const { version, type, object } of events) {
-      if (version > from && isSelected(object, query.get('fieldSelector'))) writeLine(response, { type, object });
+    const view: View = { fieldSelector: query.get('fieldSelector'), metadataOnly: isMetadataOnly(request) };
+    views.set(response, view);
+    for (const { version, type, object, before } of events) {
+      const seen = version > from ? seenBy({ type, object }, before, view) : undefined;
+      if (seen !== undefined) writeLine(response, seen);
     }
     this.watches.set(response, path);
     response.on('close', () => this.watches.delete(response));
   }
 }
 
-/** Field selectors of the watches. */
-const selected = new WeakMap<ServerResponse, string | null>();
+/** What a watch shows. */
+interface View {
+  readonly fieldSelector: string | null;
+  readonly metadataOnly: boolean;
+}
 
+const views = new WeakMap<ServerResponse, View>();
+
+/** An event as a watch shows it: what leaves a selection is deleted from it. */
+function seenBy(event: Json, before: Json | undefined, { fieldSelector, metadataOnly }: View): Json | undefined {
+  const object = event['object'] as Json;
+  const shown = metadataOnly && object['kind'] !== 'Bookmark' ? metadataOf(object) : object;
+  if (isSelected(object, fieldSelector)) return { ...event, object: shown };
+  return before !== undefined && isSelected(before, fieldSelector) ? { type: 'DELETED', object: shown } : undefined;
+}
+
+function isMetadataOnly({ headers }: FakeRequest): boolean {
+  return headers.accept?.includes('as=PartialObjectMetadata') === true;
+}
+
+function metadataOf({ metadata }: Json): Json {
+  return { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata };
+}
+
+/** By name, and by phases that are not wanted. */
 function isSelected(object: Json, fieldSelector: string | null | undefined): boolean {
-  const name = fieldSelector?.replace(/^metadata\.name=/, '');
-  return name === undefined || object['kind'] === 'Bookmark' || nameOf(object) === name;
+  if (fieldSelector === null || fieldSelector === undefined || object['kind'] === 'Bookmark') return true;
+  return fieldSelector.split(',').every((requirement) => {
+    const [field, value] = requirement.split(/!?=/);
+    if (field === 'metadata.name') return nameOf(object) === value;
+    if (field === 'status.phase') return (object['status'] as Json | undefined)?.['phase'] !== value;
+    throw new Error(`this server does not select by ${requirement}`);
+  });
 }
 
 function nameOf(object: Json): string {

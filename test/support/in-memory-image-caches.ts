@@ -44,10 +44,12 @@ export class InMemoryImageCaches implements ImageCacheObjects {
     this.#tell();
   }
 
-  create(cache: NewImageCache): Promise<void> {
-    return this.#write(`create ${cache.name}`, () => {
-      if (!this.#objects.has(cache.name)) this.apply(encodeNewImageCache(cache));
+  async create(cache: NewImageCache): Promise<boolean> {
+    const isNew = !this.#objects.has(cache.name);
+    await this.#write(`create ${cache.name}`, () => {
+      if (isNew) this.apply(encodeNewImageCache(cache));
     });
+    return isNew;
   }
 
   mark(object: ImageCacheObject, { labels, annotations }: Marks): Promise<void> {
