@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { authoritySecretName, CertificateRotation, type RotationNews } from '../certs/certificate-rotation.ts';
 import type { ControllerSettings, ManagedCertificateSettings } from '../config/config.ts';
+import { CREATION_RESULTS, type CreationResult } from '../controller/auto-creator.ts';
 import { systemClock } from '../controller/clock.ts';
 import { LeaderElection, RENEW_DEADLINE_MS } from '../controller/leader-election.ts';
 import { type LeaderTask, runLeaderTasks } from '../controller/leader-tasks.ts';
@@ -19,13 +20,20 @@ import type { ReadinessReport } from '../server/readiness.ts';
 import { ControllerMetrics } from '../telemetry/controller-metrics.ts';
 import type { RootLogger } from '../telemetry/logger.ts';
 import { VERSION } from './container.ts';
+import type { CurrentSettings } from './current-settings.ts';
+import { imageCacheTask } from './image-cache-task.ts';
 
 export interface ControllerOptions {
   readonly settings: ControllerSettings;
+  /** Those that may change while it runs. */
+  readonly hot: CurrentSettings;
   /** Usually `process.env`: `POD_NAMESPACE`, `POD_NAME` and where a kubeconfig may be named. */
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly logger: RootLogger;
 }
+
+const NO_ECI_DRIVER =
+  'controller.driver: this release has no driver eci, so no ImageCache is made or built; use external, and let the virtual nodes of ECI build them';
 
 /** How often the leader looks at certificates without any news. */
 const LOOK_INTERVAL_MS = 30_000;
@@ -56,7 +64,15 @@ export class ControllerApplication {
     const client = await KubeClient.open({ ...settings.cluster, env });
     this.#client = client;
     const namespace = env['POD_NAMESPACE'] || client.namespace;
-    const tasks = this.#tasks(client, namespace);
+    const metrics = new ControllerMetrics(VERSION, CREATION_RESULTS, {
+      isLeader: () => this.#election?.isLeader() === true,
+      certificateExpiry: () => this.#leadingRotation()?.expiry(),
+      certificatesInOrder: () => {
+        const rotation = this.#leadingRotation();
+        return rotation && rotation.problem() === undefined;
+      },
+    });
+    const tasks = this.#tasks(client, namespace, metrics);
     const clock = systemClock;
     const election = new LeaderElection({
       lock: new LeaseClient(client, { namespace, name: settings.lease }),
@@ -68,14 +84,7 @@ export class ControllerApplication {
     this.#election = election;
     const operations = new OperationsServer({
       readiness: { report: () => this.#report() },
-      metrics: new ControllerMetrics(VERSION, {
-        isLeader: () => election.isLeader(),
-        certificateExpiry: () => this.#leadingRotation()?.expiry(),
-        certificatesInOrder: () => {
-          const rotation = this.#leadingRotation();
-          return rotation && rotation.problem() === undefined;
-        },
-      }),
+      metrics,
       logger,
     });
     this.#operations = operations;
@@ -86,6 +95,8 @@ export class ControllerApplication {
       throw error;
     }
     election.start();
+    const driver = this.#driverProblem();
+    if (driver !== undefined) logger.error({}, driver);
     logger.info(
       { version: VERSION, namespace, lease: settings.lease, tasks: tasks.map(({ name }) => name) },
       'started',
@@ -101,12 +112,19 @@ export class ControllerApplication {
     await this.#client?.close();
   }
 
-  #tasks(client: KubeClient, namespace: string): LeaderTask[] {
-    const { settings, logger } = this.#options;
-    const { certificates, profileConfigMap } = settings;
+  #tasks(client: KubeClient, namespace: string, metrics: ControllerMetrics<CreationResult>): LeaderTask[] {
+    const { settings, hot, logger } = this.#options;
+    const { certificates, profileConfigMap, stateConfigMap } = settings;
     const kept = { namespace, name: profileConfigMap };
     return [
       new LastGoodProfileKeeper({ client, kept, logger }),
+      imageCacheTask({
+        client,
+        state: { namespace, name: stateConfigMap },
+        settings: hot,
+        logger,
+        count: (result) => metrics.countCreation(result),
+      }),
       ...(certificates === undefined ? [] : [this.#certificateTask(client, namespace, certificates)]),
     ];
   }
@@ -167,13 +185,21 @@ export class ControllerApplication {
     const lease = isInTouch ? '' : (election?.problem() ?? 'not read yet');
     const draining = this.#isStopping ? 'shutting down' : '';
     const certificates = this.#leadingRotation()?.problem();
+    const driver = this.#driverProblem();
     return {
       isReady: isInTouch && !this.#isStopping,
       checks: [
         { name: 'lease read', passed: lease === '', detail: lease },
         { name: 'not draining', passed: draining === '', detail: draining },
       ],
-      problems: certificates === undefined ? [] : [`certificates: ${certificates}`],
+      problems: [
+        ...(certificates === undefined ? [] : [`certificates: ${certificates}`]),
+        ...(driver === undefined ? [] : [driver]),
+      ],
     };
+  }
+
+  #driverProblem(): string | undefined {
+    return this.#options.hot.now().decision.controllerDriver === 'eci' ? NO_ECI_DRIVER : undefined;
   }
 }

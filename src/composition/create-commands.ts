@@ -37,6 +37,7 @@ import type {
 } from './commands.ts';
 import { createContainer, VERSION } from './container.ts';
 import { ControllerApplication } from './controller-application.ts';
+import { CurrentSettings } from './current-settings.ts';
 import { fillStore } from './fill-store.ts';
 import { bindValue } from './token.ts';
 import { INPUTS, TOKENS } from './tokens.ts';
@@ -219,13 +220,14 @@ async function serve({ request, loaded }: ServeRequest): Promise<RunningProgram>
 async function control({ request, loaded }: ServeRequest): Promise<RunningProgram> {
   const { config } = loaded;
   const logger = createLogger(config.logLevel);
-  const application = new ControllerApplication({ settings: config.controller, env: request.env, logger });
+  const hot = new CurrentSettings(config);
+  const application = new ControllerApplication({ settings: config.controller, hot, env: request.env, logger });
   const stopped = untilStopped({ stop: () => application.stop(), details: () => ({}) }, logger);
   await application.start();
   return {
     stopped: ended(
       stopped,
-      watchSettings(request, loaded, logger, () => {}),
+      watchSettings(request, loaded, logger, (settings) => hot.change(settings)),
       logger,
     ),
   };

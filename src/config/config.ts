@@ -63,6 +63,8 @@ export interface ControllerSettings {
   readonly lease: string;
   /** Where the last good eci-profile is kept (spec P6). */
   readonly profileConfigMap: string;
+  /** Where failed attempts and the books of the simulated builder are kept. */
+  readonly stateConfigMap: string;
   /** Absent where the certificate is not ours to keep. */
   readonly certificates: ManagedCertificateSettings | undefined;
 }
@@ -240,6 +242,7 @@ function sourceKind(
   given: Given,
   { env, flags, context }: ConfigRequest,
 ): SourceSettings['kind'] {
+  if (context.command === 'controller') return 'kubernetes';
   if (values.source !== undefined) return values.source;
   const isNamed = values.kubeconfig !== undefined || values.context !== undefined;
   // Other commands have a --dir of their own, and read a cluster only if it is named.
@@ -308,6 +311,7 @@ function freezeConfig(values: SettingValues, source: SourceSettings['kind']): Co
     adminPort,
     lease: values['controller.lease'],
     profileConfigMap: values.profileConfigMap,
+    stateConfigMap: values['controller.stateConfigMap'],
     certificates: managedCertificates(values, port),
   });
   return Object.freeze({

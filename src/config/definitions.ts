@@ -37,8 +37,8 @@ export interface SettingDefinition<Value> extends SettingType<Value> {
 const DECISION: readonly SettingsCommand[] = ['serve', 'review', 'explain', 'caches', 'test'];
 /** Settings that decide which cache a pod would get. */
 const MATCHING: readonly SettingsCommand[] = [...DECISION, 'lint'];
-/** Settings that decide which ImageCaches are made. */
-const CREATION: readonly SettingsCommand[] = ['serve', 'explain'];
+/** Settings that decide which ImageCaches are made and removed. */
+const CREATION: readonly SettingsCommand[] = ['serve', 'explain', 'controller'];
 const SERVE: readonly SettingsCommand[] = ['serve'];
 /** Settings of whatever runs for long. */
 const RUNNING: readonly SettingsCommand[] = ['serve', 'controller'];
@@ -51,7 +51,7 @@ export const SETTINGS = {
     ...choice('enforce', 'observe', 'off'),
     default: DEFAULT_SETTINGS.mode,
     applies: 'hot',
-    commands: DECISION,
+    commands: [...DECISION, 'controller'],
     description: 'Whether decisions are written to pods, only recorded, or not made at all.',
   }),
   podScope: define({
@@ -88,7 +88,7 @@ export const SETTINGS = {
     ...duration,
     default: formatDuration(DEFAULT_SETTINGS.expiryMarginMs),
     applies: 'hot',
-    commands: MATCHING,
+    commands: [...MATCHING, 'controller'],
     description:
       'A cache that expires within this time is not chosen, since a pod may wait that long before it starts.',
   }),
@@ -104,7 +104,7 @@ export const SETTINGS = {
     default: undefined,
     defaultText: '`simulated` with files, `external` in a cluster',
     applies: 'hot',
-    commands: DECISION,
+    commands: [...DECISION, 'controller'],
     description:
       'Who builds caches: another component (`external`), or a simulation for trials; it also decides what `partialMatch: auto` means: `delegate` with `external`, else `pin`.',
   }),
@@ -135,7 +135,7 @@ export const SETTINGS = {
     ...list('tags', 'latest', 'dev'),
     default: DEFAULT_CREATION_SETTINGS.mutableTags.join(','),
     applies: 'hot',
-    commands: MATCHING,
+    commands: [...MATCHING, 'controller'],
     description:
       'Tags that move from image to image; warnings and lint name them, and a pod with one gets no ImageCache unless it always pulls it.',
   }),
@@ -185,7 +185,7 @@ export const SETTINGS = {
     ...duration,
     default: '5s',
     applies: 'hot',
-    commands: SERVE,
+    commands: RUNNING,
     description: 'How long the simulated builder takes for an ImageCache.',
   }),
   drainSeconds: define({
@@ -322,6 +322,14 @@ export const SETTINGS = {
     applies: 'restart',
     commands: CONTROLLER,
     description: 'The Lease beside this program by which controllers agree which of them works.',
+  }),
+  'controller.stateConfigMap': define({
+    ...word('eci-imagecache-webhook-state'),
+    default: 'eci-imagecache-webhook-state',
+    applies: 'restart',
+    commands: CONTROLLER,
+    description:
+      'The ConfigMap beside this program in which the controller keeps which ImageCaches failed how often, and what the simulated builder has built.',
   }),
   caOut: define({
     ...optional(path('file', 'ca.crt')),

@@ -1,4 +1,4 @@
-import { collectDefaultMetrics, Gauge, Registry } from '@prometheus-io/client';
+import { Counter, collectDefaultMetrics, Gauge, Registry } from '@prometheus-io/client';
 
 /** What is read at the moment of a scrape. `undefined` means not known: there is no sample then. */
 export interface ControllerReadings {
@@ -10,13 +10,25 @@ export interface ControllerReadings {
 }
 
 /** The metrics of `imc controller`. */
-export class ControllerMetrics {
+export class ControllerMetrics<Creation extends string> {
   readonly #registry = new Registry();
+  readonly #creations: Counter;
 
-  /** @param version - of this program. */
-  constructor(version: string, readings: ControllerReadings) {
+  /**
+   * @param version - of this program.
+   * @param creations - all that can come of automatic creation.
+   */
+  constructor(version: string, creations: readonly Creation[], readings: ControllerReadings) {
     const registry = this.#registry;
     const registers: [] = [];
+    this.#creations = new Counter({
+      name: 'imc_autocreate_total',
+      help: 'ImageCaches made, cared for or refused by automatic creation, by result.',
+      labelNames: ['result'],
+      registers,
+    });
+    for (const creation of creations) this.#creations.labels(creation).inc(0);
+    registry.registerMetric(this.#creations);
     registry.registerMetric(
       new Gauge({
         name: 'imc_leader',
@@ -58,6 +70,11 @@ export class ControllerMetrics {
       registers: [registry],
     }).set({ version, node: process.version }, 1);
     collectDefaultMetrics({ register: registry });
+  }
+
+  /** Counts what came of an ImageCache (spec section 7). */
+  countCreation(creation: Creation): void {
+    this.#creations.labels(creation).inc();
   }
 
   /** Everything, in the text format of Prometheus. */

@@ -2,7 +2,8 @@ import { once } from 'node:events';
 import { connect } from 'node:tls';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { ControllerApplication } from '../../src/composition/controller-application.ts';
-import type { ControllerSettings } from '../../src/config/config.ts';
+import { CurrentSettings } from '../../src/composition/current-settings.ts';
+import { type ControllerSettings, loadConfig } from '../../src/config/config.ts';
 import { until } from '../certs/until.ts';
 import { aServer } from '../kubernetes/cluster-writers.ts';
 import type { FakeApiServer } from '../support/fake-api-server.ts';
@@ -122,10 +123,13 @@ function aReplica(kubeconfig: string) {
 
 async function aCluster(settings: Partial<ControllerSettings> = {}) {
   const { api, kubeconfig } = await aServer(SECRETS, EVENTS, PODS, LEASES, CONFIGURATIONS);
+  const { config } = loadConfig({ env: {}, flags: {}, context: { command: 'controller' } });
+  const hot = new CurrentSettings(config);
   api.put(CONFIGURATIONS, aConfiguration());
   return {
     api,
     kubeconfig,
+    hot,
     start: async ({ adminPort = 0 } = {}) => {
       const logger = Object.assign(new RecordingLogger(), { setLevel: () => {}, flush: async () => {} });
       const application = new ControllerApplication({
@@ -135,9 +139,11 @@ async function aCluster(settings: Partial<ControllerSettings> = {}) {
           adminPort,
           lease: 'controller',
           profileConfigMap: 'profile',
+          stateConfigMap: 'state',
           certificates: { secret: 'tls', webhookConfiguration: 'imc', podSelector: 'app=imc', port: 1 },
           ...settings,
         },
+        hot,
         env: { POD_NAMESPACE: 'imc-system' },
         logger,
       });

@@ -40,6 +40,7 @@ describe('without any choice', () => {
         adminPort: 8080,
         lease: 'eci-imagecache-webhook-controller',
         profileConfigMap: 'eci-imagecache-webhook-profile',
+        stateConfigMap: 'eci-imagecache-webhook-state',
         certificates: undefined,
       },
       cluster: undefined,
@@ -103,6 +104,7 @@ const CHOICES: Readonly<Record<SettingKey, readonly [unknown, string, string, un
   'tls.webhookConfiguration': ['a', 'b', 'c', 'a', 'b', 'c'],
   'tls.podSelector': ['app=a', 'app=b', 'app=c', 'app=a', 'app=b', 'app=c'],
   'controller.lease': ['a', 'b', 'c', 'a', 'b', 'c'],
+  'controller.stateConfigMap': ['a', 'b', 'c', 'a', 'b', 'c'],
   clientCa: ['a', 'b', 'c', 'a', 'b', 'c'],
 };
 
@@ -271,7 +273,7 @@ describe('each value has its place in the config', () => {
   });
 
   it('for the controller', () => {
-    const fileText = `{ tls: { secret: s, webhookConfiguration: w, podSelector: app=x }, controller: { lease: l }, profileConfigMap: p, port: 1 }`;
+    const fileText = `{ tls: { secret: s, webhookConfiguration: w, podSelector: app=x }, controller: { lease: l, stateConfigMap: s }, profileConfigMap: p, port: 1 }`;
     const flags = { context: 'c', adminHost: '::', adminPort: '2' };
     expect(load({ fileText, flags, context: { command: 'controller' } }).config.controller).toEqual({
       cluster: { kubeconfig: undefined, context: 'c' },
@@ -279,6 +281,7 @@ describe('each value has its place in the config', () => {
       adminPort: 2,
       lease: 'l',
       profileConfigMap: 'p',
+      stateConfigMap: 's',
       certificates: { secret: 's', webhookConfiguration: 'w', podSelector: 'app=x', port: 1 },
     });
   });

@@ -99,7 +99,7 @@ describe('settingsTable', () => {
       type: 'duration',
       default: '`4h`',
       applies: 'hot',
-      commands: ['serve', 'review', 'explain', 'caches', 'test', 'lint'],
+      commands: ['serve', 'review', 'explain', 'caches', 'test', 'lint', 'controller'],
       description: expect.stringContaining('expires') as string,
     });
   });

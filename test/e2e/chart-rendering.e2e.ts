@@ -313,6 +313,7 @@ describe('what one part is told of another', () => {
       `--profile-config-map=${NAME}-profile`,
       `--tls-secret=${NAME}-tls`,
       `--controller-lease=${NAME}-controller`,
+      `--controller-state-config-map=${NAME}-state`,
       `--tls-webhook-configuration=zz-${NAME}`,
       '--tls-pod-selector=app.kubernetes.io/name=eci-imagecache-webhook,app.kubernetes.io/instance=imc,app.kubernetes.io/component=serve',
     ]);
@@ -363,6 +364,7 @@ describe('what the controller keeps', () => {
     const manifests = await renderChart();
     const state = [
       ['ConfigMap', `${NAME}-profile`],
+      ['ConfigMap', `${NAME}-state`],
       ['Lease', `${NAME}-controller`],
       ['Secret', `${NAME}-tls`],
       ['Secret', `${NAME}-tls-ca`],

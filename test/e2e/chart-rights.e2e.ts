@@ -26,7 +26,7 @@ const CONTROLLER = [
   'imc-system: create coordination.k8s.io/leases',
   `imc-system: get update patch coordination.k8s.io/leases ${NAME}-controller`,
   'imc-system: create configmaps',
-  `imc-system: get list watch update patch configmaps ${NAME}-profile`,
+  `imc-system: get list watch update patch configmaps ${NAME}-profile ${NAME}-state`,
 ];
 
 /** Only where the controller makes the certificate. */

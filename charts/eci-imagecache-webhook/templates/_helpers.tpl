@@ -35,6 +35,10 @@
 {{- printf "%s-profile" (include "imc.fullname" .) }}
 {{- end }}
 
+{{- define "imc.stateName" -}}
+{{- printf "%s-state" (include "imc.fullname" .) }}
+{{- end }}
+
 {{- define "imc.leaseName" -}}
 {{- include "imc.controllerName" . }}
 {{- end }}
