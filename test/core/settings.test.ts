@@ -11,5 +11,6 @@ it('section 8: where nobody chose, the settings are those of the contract', () =
     expiryMarginMs: 4 * 60 * 60 * 1000,
     warnings: 'on',
     controllerDriver: 'simulated',
+    mutableTags: ['latest', 'dev', 'main', 'master', 'nightly', 'stable'],
   });
 });
