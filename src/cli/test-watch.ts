@@ -60,8 +60,8 @@ export async function watch(
 const PAUSE_MS = 200;
 const PAUSE_PER_LOOK = 5;
 
-/** What stands for the content of each file. */
-type Look = ReadonlyMap<string, string>;
+/** What stands for the content of each file and folder. */
+export type Look = ReadonlyMap<string, string>;
 
 /**
  * Waits until something looks different, and then until it looks the same twice: an editor may be in the middle.
@@ -69,9 +69,10 @@ type Look = ReadonlyMap<string, string>;
  * @param before - what was seen before the last run: what has changed during it counts as well.
  * @returns `undefined` when the wait was interrupted.
  */
-async function nextLook(paths: readonly string[], before: Look, signal: AbortSignal): Promise<Look | undefined> {
+export async function nextLook(paths: readonly string[], before: Look, signal: AbortSignal): Promise<Look | undefined> {
   let last = await look(paths);
-  let hasChanged = [...before].some(([file, state]) => last.has(file) && last.get(file) !== state);
+  // The run may have named more to look at, which is no change.
+  let hasChanged = [...before].some(([path, state]) => last.has(path) && last.get(path) !== state);
   for (;;) {
     const startMs = performance.now();
     const now = await look(paths);
@@ -88,11 +89,15 @@ async function nextLook(paths: readonly string[], before: Look, signal: AbortSig
   }
 }
 
-async function look(paths: readonly string[]): Promise<Look> {
+/** Looks at files, and at the manifests below folders. */
+export async function look(paths: readonly string[]): Promise<Look> {
   const found = new Map<string, string>();
   for (const path of paths) {
     const state = await stat(path).catch(() => undefined);
-    const files = state?.isDirectory() === true ? await filesBelow(path, MANIFEST_NAME).catch(() => []) : [path];
+    const isFolder = state?.isDirectory() === true;
+    const files = isFolder ? await filesBelow(path, MANIFEST_NAME).catch(() => []) : [path];
+    // So that a file that comes or goes is noticed between two looks that know different folders.
+    if (isFolder) found.set(path, files.join('\n'));
     for (const file of files) {
       const { mtimeMs = 0, size = 0, ino = 0 } = (await stat(file).catch(() => undefined)) ?? {};
       found.set(file, `${mtimeMs} ${size} ${ino}`);

@@ -1,6 +1,7 @@
 import { rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { look, nextLook } from '../../src/cli/test-watch.ts';
 import { until } from '../certs/until.ts';
 import { temporaryFolder, writeIn } from '../composition/temporary-folder.ts';
 import { RunningProgram } from '../integration-built/built-program.ts';
@@ -36,6 +37,31 @@ function watching() {
     },
   };
 }
+
+describe('nextLook', () => {
+  const change = {
+    'a new file': (folder: string) => writeIn(folder, 'b.yaml', 'b'),
+    'a file that goes': (folder: string) => rmSync(`${folder}/a.yaml`),
+    'a file that changes': (folder: string) => writeIn(folder, 'a.yaml', 'other'),
+  };
+
+  it.each(Object.entries(change))('takes %s for a change that came during the run', async (_title, make) => {
+    const folder = temporaryFolder({ 'a.yaml': 'a' });
+    const before = await look([folder]);
+    make(folder);
+    const found = await nextLook([folder, `${folder}/named-by-a-case.yaml`], before, new AbortController().signal);
+    expect(found).toEqual(await look([folder, `${folder}/named-by-a-case.yaml`]));
+  });
+
+  it('waits where the run has only named more', async () => {
+    const folder = temporaryFolder({ 'a.yaml': 'a', 'cluster/b.yaml': 'b' });
+    const before = await look([`${folder}/a.yaml`]);
+    const waiting = new AbortController();
+    const found = nextLook([`${folder}/a.yaml`, `${folder}/cluster`], before, waiting.signal);
+    waiting.abort();
+    expect(await found).toBeUndefined();
+  });
+});
 
 describe('imc test --watch', () => {
   it('runs again when a case file, a resource or a pod changes, comes or goes; ends with the code of the last run', async () => {
