@@ -18,17 +18,17 @@ export const MANIFEST_NAME = /\.(?:ya?ml|json)$/;
  * @throws UsageError when a path cannot be read or a folder holds no manifest; ManifestError for broken content.
  */
 export async function readManifests(paths: readonly string[], terminal: Terminal): Promise<ManifestObject[]> {
-  const objects: ManifestObject[] = [];
+  const found: ManifestObject[][] = [];
   for (const path of paths) {
     if (path === '-') {
-      objects.push(...parseManifests('<stdin>', decodeUtf8('<stdin>', await terminal.readStdin())));
+      found.push(parseManifests('<stdin>', decodeUtf8('<stdin>', await terminal.readStdin())));
       continue;
     }
     for (const file of await manifestFiles(path)) {
-      objects.push(...parseManifests(file, decodeUtf8(file, await readInput(file))));
+      found.push(parseManifests(file, decodeUtf8(file, await readInput(file))));
     }
   }
-  return objects;
+  return found.flat();
 }
 
 /** One file of manifests: what it holds, or why it cannot be read. */

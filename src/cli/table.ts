@@ -19,7 +19,9 @@ export function formatTable(
   colour: boolean,
 ): string {
   const cells = [headings.map((text): Cell => ({ text, style: 'bold' })), ...rows.map((row) => row.map(toCell))];
-  const widths = headings.map((_, column) => Math.max(...cells.map((row) => displayWidth(row[column]?.text ?? ''))));
+  const widths = headings.map((_, column) =>
+    cells.reduce((width, row) => Math.max(width, displayWidth(row[column]?.text ?? '')), 0),
+  );
   return cells
     .map((row) =>
       row

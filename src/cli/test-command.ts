@@ -203,10 +203,10 @@ class TestSession {
     for (const [i, file] of files.entries()) {
       this.#progress.show(`reading ${i + 1} of ${files.length} files`);
       const found = await this.#readCaseFile(file, recording);
-      suites.push(...found.suites);
+      for (const suite of found.suites) suites.push(suite);
       for (const { settingsFile } of found.suites)
         if (settingsFile !== undefined) this.#settingsFiles.add(settingsFile);
-      problems.push(...found.problems);
+      for (const problem of found.problems) problems.push(problem);
     }
     this.#progress.clear();
     return { suites, problems };

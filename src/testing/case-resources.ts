@@ -40,7 +40,7 @@ export async function readResources(suite: CaseSuite, readObjects: ReadObjects):
     try {
       const found = await readObjects(besideCaseFile(suite.origin.file, resource));
       checkEntry(found, resource, suite.origin, path);
-      objects.push(...found);
+      for (const object of found) objects.push(object);
     } catch (error) {
       problems.push(problemIn(error, suite.origin, path));
     }

@@ -416,3 +416,14 @@ describe('a cluster folder that cannot be read: exit code 2 and the place (spec 
     expect(err).toContain(`Error: ${folder}/${path}: ${says}; `);
   });
 });
+
+describe('very many objects', () => {
+  it('in one file are only many', async () => {
+    // More than a call can have arguments.
+    const count = 150_000;
+    const { code, out } = await imc(['review', '-f', '-', '--warnings', 'off', '--now', '2026-01-01T00:00:00Z'], {
+      stdin: 'apiVersion: v1\nkind: Pod\nmetadata:\n  name: a\n---\n'.repeat(count),
+    });
+    expect({ code, lines: out.split('\n').length }).toEqual({ code: 0, lines: count + 2 });
+  });
+});
