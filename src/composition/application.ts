@@ -42,6 +42,7 @@ export class Application {
       if (this.#isStopping) throw new Error('stopped before it served');
       await this.#listen(host, port);
       this.#isServing = true;
+      this.#get(TOKENS.readiness).startAnswering();
       this.#get(TOKENS.background).start();
       return { admission: this.#get(TOKENS.admissionServer).address(), operations: operations.address() };
     } catch (error) {

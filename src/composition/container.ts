@@ -25,6 +25,7 @@ import { Metrics } from '../telemetry/metrics.ts';
 import { type Background, NO_BACKGROUND } from './background.ts';
 import { FilesController } from './files-controller.ts';
 import { giveBackMemory } from './give-back-memory.ts';
+import { rehearsal } from './rehearsal.ts';
 import { bind, type Get } from './token.ts';
 import { INPUTS, TOKENS } from './tokens.ts';
 
@@ -80,6 +81,7 @@ export function createContainer(): DependencyContainer {
         reviewer: get(TOKENS.reviewer),
         certificates: get(TOKENS.certificates),
         metrics: get(TOKENS.metrics),
+        rehearsal: rehearsal(),
         logger: get(INPUTS.logger),
         clientCaPem: get(INPUTS.clientCa).pem,
         onReviewed: (request, verdict) => get(TOKENS.background).reviewed(request, verdict),

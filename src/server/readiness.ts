@@ -26,13 +26,19 @@ export interface ReadinessOptions {
   readonly now?: () => number;
 }
 
-/** Answers `/readyz`: every resource listed once, a certificate in its time, and not on the way out (spec S2). */
+/** Answers `/readyz`: every resource listed once, a certificate in its time, listening, and not on the way out (spec S2). */
 export class Readiness {
   readonly #options: ReadinessOptions;
+  #isAnswering = false;
   #isDraining = false;
 
   constructor(options: ReadinessOptions) {
     this.#options = options;
+  }
+
+  /** Reviews are answered from now on: whoever is sent here before would find nobody. */
+  startAnswering(): void {
+    this.#isAnswering = true;
   }
 
   /** From now on not ready, so that no new callers are sent here (spec S3). */
@@ -48,6 +54,7 @@ export class Readiness {
         check(`${resource} listed`, unsynced.includes(resource) ? 'no full listing yet' : ''),
       ),
       check('certificate valid', this.#certificateProblem()),
+      check('reviews answered', this.#isAnswering ? '' : 'not listening yet'),
       check('not draining', this.#isDraining ? 'shutting down' : ''),
     ];
     const refused = certificates.problem();

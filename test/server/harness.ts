@@ -47,7 +47,7 @@ class FakeCertificateSource implements CertificateSource {
 }
 
 /** Allows everything, and keeps what it was asked. */
-class FakeReviewer {
+export class FakeReviewer {
   readonly asked: { readonly request: AdmissionRequest; readonly late: boolean }[] = [];
   /** While it is set, reviews wait as for a namespace. */
   wait: (() => Promise<void>) | undefined;

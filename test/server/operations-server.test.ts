@@ -35,6 +35,16 @@ describe('readiness (spec S2)', () => {
     });
   });
 
+  it('is not ready before the server of reviews listens', async () => {
+    const { get, readiness } = await aServer({ answering: false });
+    expect(await get('/readyz')).toMatchObject({
+      status: 503,
+      text: expect.stringContaining('[-] reviews answered: not listening yet'),
+    });
+    readiness.startAnswering();
+    expect((await get('/readyz')).status).toBe(200);
+  });
+
   it('is not ready while draining (spec S3), but alive', async () => {
     const { get, readiness } = await aServer();
     readiness.startDraining();
@@ -57,6 +67,7 @@ describe('readiness (spec S2)', () => {
         '[+] namespaces listed',
         '[+] eci-profile listed',
         '[+] certificate valid',
+        '[+] reviews answered',
         '[+] not draining',
         '[!] profile.yaml:3:1: selectors[0].name: expected a text',
         '[!] certificate: tls.key: the key does not belong',
@@ -129,10 +140,11 @@ interface Circumstances {
   readonly problems?: readonly SourceProblem[];
   readonly refused?: string;
   readonly port?: number;
+  readonly answering?: boolean;
 }
 
 async function aServer(circumstances: Circumstances = {}) {
-  const { synced = RESOURCES, problems = [], refused, port = 0 } = circumstances;
+  const { synced = RESOURCES, problems = [], refused, port = 0, answering = true } = circumstances;
   const store = new ClusterStore();
   for (const resource of synced) store.markSynced(resource);
   const notAfter = 'notAfter' in circumstances ? circumstances.notAfter : new Date(NOW_MS + 1);
@@ -144,6 +156,7 @@ async function aServer(circumstances: Circumstances = {}) {
     problem: () => refused,
   };
   const readiness = new Readiness({ store, source: { problems: () => problems }, certificates, now: () => NOW_MS });
+  if (answering) readiness.startAnswering();
   const logger = new RecordingLogger();
   const metrics = new Metrics({
     version: '1',

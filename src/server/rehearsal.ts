@@ -1,0 +1,46 @@
+import { once } from 'node:events';
+import type { Server } from 'node:https';
+import type { Duplex } from 'node:stream';
+import { duplexPair } from 'node:stream';
+import { connect } from 'node:tls';
+
+/** How long a rehearsal goes on: whatever comes first. */
+export interface RehearsalLimits {
+  readonly requests: number;
+  readonly withinMs: number;
+}
+
+/**
+ * Sends a server requests over a connection within this process, one after another, before it listens: so that the code
+ * that answers is compiled, and known to be hot, when the first caller comes. Nobody else can be asking meanwhile.
+ *
+ * @param request - a whole HTTP request that leaves the connection open
+ * @param options - `tls`: with a handshake, which a server that asks for client certificates would refuse
+ */
+export async function rehearse(
+  server: Server,
+  request: string,
+  { requests, withinMs, tls }: RehearsalLimits & { readonly tls: boolean },
+): Promise<void> {
+  const untilMs = performance.now() + withinMs;
+  const [near, far] = duplexPair();
+  far.on('error', () => {}); // how it ends is of no interest
+  server.emit(tls ? 'connection' : 'secureConnection', far);
+  const client = tls ? await handshake(near) : near;
+  try {
+    for (let sent = 0; sent < requests && performance.now() < untilMs; sent += 1) {
+      client.write(request);
+      await once(client, 'data'); // an answer is written in one piece
+    }
+  } finally {
+    client.destroy();
+    far.destroy();
+  }
+}
+
+async function handshake(socket: Duplex): Promise<Duplex> {
+  // There is nobody between the two ends whom a check of the certificate could find.
+  const client = connect({ socket, rejectUnauthorized: false });
+  await once(client, 'secureConnect');
+  return client;
+}
