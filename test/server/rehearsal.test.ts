@@ -1,5 +1,7 @@
-import { describe, expect, it } from 'vitest';
+import { createServer } from 'node:https';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { rehearsal } from '../../src/composition/rehearsal.ts';
+import { rehearse } from '../../src/server/rehearsal.ts';
 import { decodeAdmissionReview } from '../../src/wire/admission-review.ts';
 import { aPair } from '../certs/pairs.ts';
 import { aServer, call, FakeReviewer, REVIEW } from './harness.ts';
@@ -39,6 +41,14 @@ describe('a rehearsal', () => {
     const { port, ca, reviewer } = await aServer({ rehearsal: { reviewer: rehearsed, review: REVIEW } });
     expect((await call({ port, ca, body: REVIEW })).status).toBe(200);
     expect(reviewer.asked).toHaveLength(1);
+  });
+
+  it('ends when nobody answers', async () => {
+    vi.spyOn(AbortSignal, 'timeout').mockReturnValue(AbortSignal.abort());
+    onTestFinished(() => void vi.restoreAllMocks());
+    await expect(rehearse(createServer(), 'GET / HTTP/1.1', { requests: 1, withinMs: 1, tls: true })).rejects.toThrow(
+      'aborted',
+    );
   });
 
   it('plays the whole way of a review: a pod whose images are all in one ImageCache', () => {
