@@ -192,6 +192,8 @@ class Planner {
       return;
     }
     if (cache.expiresAtMs !== Infinity) this.#lookAgainAt(cache.expiresAtMs);
+    // Pods that missed it live on without it, but their successors will match; retired, it would be offered again at once.
+    if (this.#wantedNames.has(cache.name)) return;
     const dueMs =
       lastMatchedAtMs === undefined ? createdAtMs(cache) + NEVER_MATCHED_MS : lastMatchedAtMs + UNMATCHED_MS;
     if (nowMs < dueMs) {

@@ -295,6 +295,11 @@ describe('planCreations: clean-up (spec N5)', () => {
       },
       [],
     ],
+    [
+      'never matched for a month, while pods that missed it live on',
+      { own: [autoCreated(own('a:1'))], demands: ['a:1'], nowMs: START_MS + 30 * DAY_MS },
+      [],
+    ],
     ['a retired one stays for the margin', { own: [retired], nowMs: START_MS + 4 * HOUR_MS - 1 }, []],
     ['and goes then', { own: [retired], nowMs: START_MS + 4 * HOUR_MS }, ['delete auto-a-1 Retired']],
     [
@@ -490,6 +495,12 @@ describe('planCreations over a long time, interrupted anywhere', () => {
           const { name } = demandFor(wanted);
           const givenUp = (cluster.failures.get(name)?.failures ?? 0) > RETRY_AFTER_MS.length;
           expect(givenUp || cluster.own.get(name)?.cache.phase === 'Ready').toBe(true);
+        }
+        // And when nothing happens but time, every day comes to rest: nothing is done and undone again.
+        for (let day = 0; day < 12; day += 1) {
+          for (let round = 0; round < 3; round += 1) for (const action of cluster.plan()) cluster.do(action);
+          expect(cluster.plan()).toEqual([]);
+          cluster.nowMs += DAY_MS;
         }
       }),
       { numRuns: 300 },
