@@ -25,6 +25,13 @@ export interface CacheRow {
   readonly platform: { readonly architecture: string; readonly os: string };
   /** The one namespace whose pods may use it. */
   readonly namespace?: string;
+  /** The program made it for pods that no other covered. */
+  readonly autoCreated?: true;
+  /** When a pod last used it; only of those the program made, and only if one did. */
+  readonly lastMatchedAt?: string;
+  /** It is no longer offered to new pods, and deleted later; since when, if the program decided so. */
+  readonly retiring?: true;
+  readonly retiringSince?: string;
   readonly createdAt?: string;
   readonly expiresAt?: string;
   /** The workloads that start from it, where workloads were given. */
@@ -81,9 +88,23 @@ function cacheRow(
     ...(diskGib === undefined ? {} : { imageCacheSize: diskGib }),
     platform,
     ...(privateTo === undefined ? {} : { namespace: privateTo }),
+    ...marksOf(cache),
     ...(createdAt === undefined ? {} : { createdAt: isoText(toEpochMs(createdAt)) }),
     ...(expiresAtMs === Infinity ? {} : { expiresAt: isoText(expiresAtMs) }),
     ...(usedBy === undefined ? {} : { usedBy }),
+  };
+}
+
+function marksOf({
+  ours,
+  retiring,
+}: ImageCache): Pick<CacheRow, 'autoCreated' | 'lastMatchedAt' | 'retiring' | 'retiringSince'> {
+  const { lastMatchedAtMs, retiringSinceMs } = ours ?? {};
+  return {
+    ...(ours === undefined ? {} : { autoCreated: true }),
+    ...(lastMatchedAtMs === undefined ? {} : { lastMatchedAt: isoText(lastMatchedAtMs) }),
+    ...(retiring ? { retiring } : {}),
+    ...(retiringSinceMs === undefined ? {} : { retiringSince: isoText(retiringSinceMs) }),
   };
 }
 
@@ -119,9 +140,16 @@ const RANKS: Readonly<Record<SortKey, (row: CacheRow) => string | number>> = {
 /** The table of an inventory; `wide` has the disk and the images, too. */
 export function formatCacheTable(rows: readonly CacheRow[], nowMs: number, wide: boolean, colour: boolean): string {
   const showsUse = rows.some(({ usedBy }) => usedBy !== undefined);
+  const showsOurs = rows.some(({ autoCreated }) => autoCreated === true);
   const headings = ['NAME', 'CACHE ID', 'PHASE', 'USABLE', 'IMAGES', 'SIZE', 'PLATFORM', 'NAMESPACE', 'AGE', 'EXPIRES'];
   return formatTable(
-    [...headings, ...(wide ? ['DISK'] : []), ...(showsUse ? ['USED BY'] : []), ...(wide ? ['HOLDS'] : [])],
+    [
+      ...headings,
+      ...(showsOurs ? ['AUTO', 'LAST MATCHED'] : []),
+      ...(wide ? ['DISK'] : []),
+      ...(showsUse ? ['USED BY'] : []),
+      ...(wide ? ['HOLDS'] : []),
+    ],
     rows.map((row): (Cell | string)[] => [
       row.name,
       row.imageCacheId ?? '-',
@@ -133,6 +161,7 @@ export function formatCacheTable(rows: readonly CacheRow[], nowMs: number, wide:
       row.namespace ?? '(all)',
       row.createdAt === undefined ? 'unknown' : formatAge(nowMs - Date.parse(row.createdAt)),
       expiryText(row, nowMs),
+      ...(showsOurs ? [row.autoCreated === true ? 'yes' : '-', lastMatchedText(row, nowMs)] : []),
       ...(wide ? [row.imageCacheSize === undefined ? '-' : `${row.imageCacheSize} GiB`] : []),
       ...(showsUse ? [usedText(row)] : []),
       ...(wide ? [row.images.map(({ image }) => image).join(', ') || '-'] : []),
@@ -172,6 +201,11 @@ function expiryText({ expiresAt }: CacheRow, nowMs: number): string {
   if (expiresAt === undefined) return 'never';
   const left = Date.parse(expiresAt) - nowMs;
   return left > 0 ? `in ${formatAge(left)}` : `${formatAge(-left)} ago`;
+}
+
+function lastMatchedText({ autoCreated, lastMatchedAt }: CacheRow, nowMs: number): string {
+  if (autoCreated !== true) return '-';
+  return lastMatchedAt === undefined ? 'never' : `${formatAge(nowMs - Date.parse(lastMatchedAt))} ago`;
 }
 
 function usedText({ usedBy = [] }: CacheRow): Cell {

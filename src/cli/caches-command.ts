@@ -7,6 +7,7 @@ import type { CacheRow, SortKey } from './cache-inventory.ts';
 import { cacheRows, formatCacheTable, SORT_KEYS, sortCacheRows } from './cache-inventory.ts';
 import type { ExitCode, Options } from './command.ts';
 import { collect, nowOption, outputOption, settingsOf, textOption, textsOption, withSettings } from './command.ts';
+import { reportJanitor } from './janitor-report.ts';
 import { readManifests } from './manifest-files.ts';
 import { openEngine } from './review-command.ts';
 import { reviewablesAmong, reviewablesOf } from './review-subjects.ts';
@@ -31,7 +32,8 @@ export function cachesCommand(commands: Commands, terminal: Terminal, done: (cod
     .description(
       'Lists the ImageCaches as the matcher sees them: usable or why not, images, sizes, platform, who may use them, age ' +
         'and expiry. With workloads among the files: how far each is covered, by which ImageCache, which images are missing, ' +
-        'and how many workloads use each ImageCache. --suggest makes ImageCaches for the gaps. The ' +
+        'and how many workloads use each ImageCache. --suggest makes ImageCaches for the gaps. --janitor tells what ' +
+        'becomes of the ImageCaches that the program made, and does nothing of it. The ' +
         'cluster is the folder of --dir, the live one of --kubeconfig or --context, or what is among the files.',
     )
     .option('-f, --filename <path>', 'file, folder, or - for standard input; can be repeated', collect)
@@ -45,6 +47,10 @@ export function cachesCommand(commands: Commands, terminal: Terminal, done: (cod
         parsePercent,
       ),
     )
+    .option(
+      '--janitor',
+      'tell which ImageCaches made by the program would be retired, deleted or offered again now, why, and what is next',
+    )
     .addOption(nowOption())
     .addHelpText(
       'after',
@@ -55,11 +61,15 @@ Examples:
   imc caches --dir examples/cluster -f examples/workloads
   imc caches --dir examples/cluster -f examples/workloads --suggest -o yaml | kubectl apply -f -
   imc caches --kubeconfig ~/.kube/config
+  imc caches --kubeconfig ~/.kube/config --config imc.yaml --janitor
   imc caches -f caches.yaml -f deployment.yaml --min-coverage 90%
 
 Exit code: 0 done, 1 coverage below --min-coverage, 2 bad usage or input that cannot be read.`,
     )
-    .action(async (options: Options) => done(await listCaches(options, commands, terminal)));
+    .action(async (options: Options) => {
+      const list = options['janitor'] === true ? reportJanitor : listCaches;
+      done(await list(options, commands, terminal));
+    });
   return withSettings(command, 'caches');
 }
 

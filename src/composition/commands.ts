@@ -6,7 +6,9 @@ import type { ClusterView } from '../core/cluster-view.ts';
 import type { Decision } from '../core/decision.ts';
 import type { Explanation } from '../core/explanation.ts';
 import type { DecisionSettings } from '../core/settings.ts';
+import type { CopySettings } from '../core/wanted-cache.ts';
 import type { Examination, ExaminationRequest } from '../doctor/doctor.ts';
+import type { LivingPodsNow } from '../kubernetes/list-living-pods.ts';
 import type { JsonObject } from '../wire/json.ts';
 import type { ManifestObject } from '../wire/manifests.ts';
 
@@ -24,6 +26,13 @@ export interface Commands {
    * @throws KubeconfigError.
    */
   openDryRun(request: ClusterRequest): Promise<PodDryRun>;
+  /**
+   * What the living pods of a cluster want and use, as it is now.
+   *
+   * @param progress - told how many of the pods that have to be read have been.
+   * @throws KubeconfigError, ClusterUnavailableError, ApiStatusError.
+   */
+  livingPods(request: LivingPodsRequest, progress: (read: number, of: number) => void): Promise<LivingPodsNow>;
   /**
    * Examines a live installation; changes nothing.
    *
@@ -68,6 +77,11 @@ export interface OfflineRequest {
   readonly settings: DecisionSettings;
   /** Milliseconds since the epoch. */
   readonly nowMs: number;
+}
+
+/** Whose pods to list, and what of them would go into an ImageCache. */
+export interface LivingPodsRequest extends ClusterRequest {
+  readonly copied: CopySettings;
 }
 
 /** Which API server to ask. */

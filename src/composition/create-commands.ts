@@ -18,6 +18,7 @@ import { examinedCluster } from '../kubernetes/examined-cluster.ts';
 import { fillFromCluster } from '../kubernetes/fill-from-cluster.ts';
 import { KubeClient } from '../kubernetes/kube-client.ts';
 import { isServiceAccount } from '../kubernetes/kubeconfig.ts';
+import { listLivingPods } from '../kubernetes/list-living-pods.ts';
 import { dryRunPod } from '../kubernetes/pod-dry-run.ts';
 import type { RootLogger } from '../telemetry/logger.ts';
 import { createLogger, silentLogger } from '../telemetry/logger.ts';
@@ -55,6 +56,14 @@ export function createCommands(): Commands {
       };
     },
     examine: examineInstallation,
+    livingPods: async ({ copied, ...cluster }, progress) => {
+      const client = await KubeClient.open(cluster);
+      try {
+        return await listLivingPods(client, copied, progress);
+      } finally {
+        await client.close();
+      }
+    },
     serve,
     control,
     generateCertificates: async (hosts, validDays) => {

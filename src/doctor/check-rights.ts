@@ -51,6 +51,7 @@ export function rightsOfController(
   const lease = flagOf(controller, 'controller-lease');
   const secret = flagOf(controller, 'tls-secret');
   const configuration = flagOf(controller, 'tls-webhook-configuration');
+  const state = flagOf(controller, 'controller-state-config-map');
   return [
     ...wanted([...READ, 'create', 'patch', 'delete'], { ...CACHES }),
     ...wanted(['patch'], { ...CACHES, subresource: 'status' }),
@@ -59,6 +60,7 @@ export function rightsOfController(
     ...wanted(['create'], { resource: 'events' }),
     ...wanted(READ, { resource: 'configmaps', namespace: 'kube-system', name: 'eci-profile' }),
     ...(lease === '' ? [] : wanted(['get', 'patch'], { ...LEASE, namespace, name: lease })),
+    ...(state === '' ? [] : wanted(['get', 'patch'], { resource: 'configmaps', namespace, name: state })),
     ...(tls !== 'self-managed' || secret === ''
       ? []
       : [

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { DELETED_BECAUSE, RETIRED_BECAUSE } from '../core/action-text.ts';
 import type { PlannedAction, PlanRefusal } from '../core/creation-plan.ts';
 import { refusalText } from '../core/refusal-text.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -98,9 +99,13 @@ function newsOf(action: PlannedAction): News | undefined {
     case 'restore':
       return { type: 'Normal', reason: 'Restored', message: 'offered again: pods want exactly its images' };
     case 'retire':
-      return { type: 'Normal', reason: 'Retired', message: `no longer offered to new pods: ${UNUSED[action.because]}` };
+      return {
+        type: 'Normal',
+        reason: 'Retired',
+        message: `no longer offered to new pods: ${RETIRED_BECAUSE[action.because]}`,
+      };
     case 'delete':
-      return { type: 'Normal', reason: 'Deleted', message: `deleted: ${GONE[action.because]}` };
+      return { type: 'Normal', reason: 'Deleted', message: `deleted: ${DELETED_BECAUSE[action.because]}` };
     case 'record-failure':
       return {
         type: 'Warning',
@@ -112,16 +117,3 @@ function newsOf(action: PlannedAction): News | undefined {
       return undefined;
   }
 }
-
-const UNUSED: Readonly<Record<(PlannedAction & { readonly kind: 'retire' })['because'], string>> = {
-  NeverMatched: 'no pod has used it for 7 days',
-  Unmatched: 'no pod has used it for 30 days',
-  MakesRoom: 'it is idle and makes room for another (autoCreate.maxCaches)',
-};
-
-const GONE: Readonly<Record<(PlannedAction & { readonly kind: 'delete' })['because'], string>> = {
-  Retired: 'it was retired, and no pod names it any more',
-  Expired: 'it had expired',
-  Failed: 'its build failed',
-  Stuck: 'it was not built within autoCreate.buildDeadline',
-};

@@ -1,22 +1,12 @@
-import { createHash } from 'node:crypto';
 import type { PodDemands } from '../controller/pod-demands.ts';
 import type { Demand } from '../core/creation-plan.ts';
-import { asksForCache } from '../core/decision-record.ts';
-import { DECISION_KEY, LEGACY_PIN_KEY, MATCHED_KEY, PIN_KEY } from '../core/keys.ts';
-import type { PodView } from '../core/pod.ts';
 import type { CopySettings } from '../core/wanted-cache.ts';
-import { wantedCacheOf } from '../core/wanted-cache.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import { autoCacheName } from '../wire/auto-cache-name.ts';
-import type { JsonObject } from '../wire/json.ts';
-import { listMember, member, textMap, textMember } from '../wire/json.ts';
-import { decodePod, pullSecretNamesOf } from '../wire/pod.ts';
 import { backoffMs } from './backoff.ts';
-import { isStatus } from './cluster-errors.ts';
 import type { ObjectReference } from './event.ts';
 import type { KubeClient } from './kube-client.ts';
+import { demandOf, LIVING_PODS, type PodReading, readPod, type WantedSet } from './pod-reading.ts';
 import { Reflector, type ReflectorListener, type RestartCause } from './reflector.ts';
-import type { ResourceAddress } from './resource-path.ts';
 import { pause, systemTimers, type Timers } from './timers.ts';
 
 export interface LivingPodsOptions {
@@ -28,14 +18,6 @@ export interface LivingPodsOptions {
   readonly timers?: Timers;
 }
 
-const PODS: ResourceAddress = { version: 'v1', resource: 'pods' };
-/** Pods that have run to their end leave the list and the watch. */
-const ALIVE = 'status.phase!=Succeeded,status.phase!=Failed';
-const METADATA = 'g=meta.k8s.io;v=v1,application/json';
-const METADATA_ONLY = {
-  list: `application/json;as=PartialObjectMetadataList;${METADATA}`,
-  watch: `application/json;as=PartialObjectMetadata;${METADATA}`,
-} as const;
 /** Whole pods that are asked for at a time. */
 const PARALLEL = 8;
 
@@ -70,9 +52,7 @@ export class LivingPods implements PodDemands, ReflectorListener<PodReading> {
     this.#wish = wishOf(options);
     this.#reflector = new Reflector({
       client: options.client,
-      address: PODS,
-      query: { fieldSelector: ALIVE },
-      accept: METADATA_ONLY,
+      ...LIVING_PODS,
       read: readPod,
       listener: this,
       timers: this.#timers,
@@ -242,10 +222,11 @@ export class LivingPods implements PodDemands, ReflectorListener<PodReading> {
 
   /** Never fails: what cannot be had now is asked for again. */
   async #learn(set: ImageSet): Promise<void> {
+    const { client, settings } = this.#options;
     const wish = this.#wish;
     try {
       for (const pod of set.pods) {
-        const demand = await this.#demandOf(pod, set.key);
+        const demand = await demandOf(client, pod, set.key, settings(), this.#stop.signal);
         if (this.#stop.signal.aborted) return;
         if (demand === undefined || set.pods.size === 0) continue;
         if (wish === this.#wish) this.#know(set, demand);
@@ -280,22 +261,6 @@ export class LivingPods implements PodDemands, ReflectorListener<PodReading> {
     else entry.sets.add(set);
   }
 
-  /** `undefined` for a pod that is gone, or has become another. */
-  async #demandOf({ namespace, name }: KnownPod, key: string): Promise<Demand | undefined> {
-    const { client, settings } = this.#options;
-    let object: JsonObject;
-    try {
-      ({ object } = await client.get({ ...PODS, namespace, name }, { signal: this.#stop.signal }));
-    } catch (error) {
-      if (isStatus(error, 404)) return undefined;
-      throw error;
-    }
-    if (readPod(object).set?.key !== key) return undefined;
-    const pod = decodePod(object);
-    const wanted = wantedCacheOf(pod, namespace, pullSecretNamesOf(object), settings());
-    return { name: autoCacheName(wanted), wanted, pod: withContainersOnly(pod) };
-  }
-
   #tell(): void {
     for (const listener of this.#listeners) listener();
   }
@@ -327,90 +292,4 @@ interface ImageSet {
   state: 'unknown' | 'asked' | 'known';
   demandName: string | undefined;
   failures: number;
-}
-
-interface WantedSet {
-  /** The same for pods that certainly have the same images. */
-  readonly key: string;
-  readonly owner: Controller | undefined;
-}
-
-type Controller = ObjectReference & { readonly uid: string };
-
-interface PodReading {
-  readonly key: string;
-  readonly namespace: string;
-  readonly name: string;
-  readonly uid: string;
-  readonly ids: readonly string[];
-  /** `undefined` for a pod that wants no new cache. */
-  readonly set: WantedSet | undefined;
-}
-
-function readPod(object: JsonObject): PodReading {
-  const metadata = member(object, 'metadata');
-  const namespace = textMember(metadata, 'namespace');
-  const name = textMember(metadata, 'name');
-  const uid = textMember(metadata, 'uid');
-  const annotations = textMap(member(metadata, 'annotations'));
-  const ids = [PIN_KEY, LEGACY_PIN_KEY, MATCHED_KEY].flatMap((key) => annotations.get(key) || []);
-  // A pod on its way out still uses its cache, but no other would help it.
-  const isLeaving = textMember(metadata, 'deletionTimestamp') !== '';
-  return {
-    key: `${namespace}/${name}`,
-    namespace,
-    name,
-    uid,
-    ids: [...new Set(ids)],
-    set: !isLeaving && asksForCache(annotations) ? wantedSetOf(metadata, annotations) : undefined,
-  };
-}
-
-function wantedSetOf(metadata: unknown, annotations: ReadonlyMap<string, string>): WantedSet {
-  const namespace = textMember(metadata, 'namespace');
-  const owner = controllerOf(metadata, namespace);
-  const template = owner === undefined ? undefined : templateOf(owner, textMap(member(metadata, 'labels')));
-  const origin =
-    owner === undefined || template === undefined ? [textMember(metadata, 'uid')] : [owner.uid, owner.kind, template];
-  // Pods of one template differ where others changed them at their creation; what was decided on tells of it.
-  const text = JSON.stringify([namespace, ...origin, annotations.get(DECISION_KEY)]);
-  return { key: createHash('sha256').update(text).digest('base64url'), owner };
-}
-
-function controllerOf(metadata: unknown, namespace: string): Controller | undefined {
-  const owner = listMember(metadata, 'ownerReferences').find((reference) => member(reference, 'controller') === true);
-  const uid = textMember(owner, 'uid');
-  if (uid === '') return undefined;
-  return {
-    apiVersion: textMember(owner, 'apiVersion'),
-    kind: textMember(owner, 'kind'),
-    namespace,
-    name: textMember(owner, 'name'),
-    uid,
-  };
-}
-
-/** What tells templates of one controller apart; `undefined` where nothing does, and each pod counts for itself. */
-function templateOf({ kind }: ObjectReference, labels: ReadonlyMap<string, string>): string | undefined {
-  const hash = labels.get('pod-template-hash') ?? labels.get('controller-revision-hash');
-  // The template of a Job does not change.
-  return hash ?? (kind === 'Job' ? '' : undefined);
-}
-
-/** Plans read nothing else of a pod. */
-function withContainersOnly({ containers }: PodView): PodView {
-  return {
-    name: '',
-    generateName: '',
-    namespace: '',
-    labels: new Map(),
-    annotations: new Map(),
-    nodeName: '',
-    nodeSelector: new Map(),
-    requiredNodeTerms: [],
-    tolerationKeys: [],
-    ownerKinds: [],
-    osName: '',
-    containers,
-  };
 }
