@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { cpSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Comparison } from '../../src/cli/review-comparison.ts';
@@ -25,8 +25,10 @@ let caFile: string;
 
 beforeAll(async () => {
   cluster = await Cluster.start();
+  const dir = runFolder('examples'); // a copy: the webhook makes ImageCaches in it
+  cpSync('examples/cluster', dir, { recursive: true });
   webhook = await Webhook.start({
-    source: ['--source', 'files', '--dir', join(process.cwd(), 'examples/cluster')],
+    source: ['--source', 'files', '--dir', dir],
     certificate: await cluster.webhookCa.server('127.0.0.1'),
   });
   cluster.atEnd(() => webhook.kill());

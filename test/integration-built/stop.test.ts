@@ -12,7 +12,9 @@ import { temporaryFolder, writeIn } from '../composition/temporary-folder.ts';
 import { buildProgram, RunningProgram, RunningServer } from './built-program.ts';
 
 const CHECKOUT = readFileSync('examples/reviews/checkout-pod.json', 'utf8');
-const CLUSTER = join(process.cwd(), 'examples/cluster');
+/** A copy: the webhook makes ImageCaches in it. */
+const CLUSTER = temporaryFolder();
+cpSync('examples/cluster', CLUSTER, { recursive: true });
 /** Nothing of what is set here, such as FORCE_COLOR. */
 const ENV = { PATH: process.env['PATH'] };
 
