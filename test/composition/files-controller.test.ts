@@ -35,7 +35,7 @@ async function aServer(inputs: Partial<ApplicationInputs> = {}) {
 }
 
 const until = (condition: () => Promise<boolean>): Promise<void> =>
-  vi.waitUntil(condition, { timeout: 20_000, interval: 20 }).then(() => undefined);
+  vi.waitUntil(condition, { timeout: 120_000, interval: 20 }).then(() => undefined);
 
 describe('imc serve with files: the controller (spec N1)', () => {
   it('makes an ImageCache for a pod that nothing covers, builds it, and pins it to the next', async () => {

@@ -643,5 +643,5 @@ function stateOf(store: ClusterStore) {
 }
 
 async function eventually(assertion: () => void): Promise<void> {
-  await vi.waitFor(assertion, { interval: 5, timeout: 20_000 });
+  await vi.waitFor(assertion, { interval: 5, timeout: 120_000 });
 }
