@@ -11,6 +11,7 @@ import { LivingPods } from '../kubernetes/living-pods.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { ImageCacheObject } from '../wire/image-cache-object.ts';
 import type { CurrentSettings } from './current-settings.ts';
+import { giveBackMemory } from './give-back-memory.ts';
 import { imageCacheLoops, makesImageCaches } from './image-cache-loops.ts';
 
 export interface ImageCacheTaskOptions {
@@ -41,6 +42,7 @@ async function workUntilEnd(options: ImageCacheTaskOptions, { signal, isHeld }: 
     settings: () => settings.now().autoCreate,
     areDemandsWanted: makes,
     logger,
+    onComplete: giveBackMemory,
   });
   const notes = new ConfigMapNotes(client, state);
   const { creating, building } = imageCacheLoops({

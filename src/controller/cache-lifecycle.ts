@@ -111,11 +111,11 @@ export class CacheLifecycle {
     }
     const canUpdate = cache.status === 'Ready' || cache.status === 'UpdateFailed';
     const isOld = !isDeepStrictEqual([...cache.images].toSorted(), [...contents.images].toSorted());
-    const clientToken = tokenOf(object, contents);
+    const update = isOld && canUpdate ? tokenOf(object, contents) : undefined;
     // An update that failed is not asked for again until the images change; the service would not do it either.
-    if (isOld && canUpdate && this.#asked.get(cache.imageCacheId) !== clientToken) {
-      await service.update({ clientToken, imageCacheId: cache.imageCacheId, ...contents });
-      this.#asked.set(cache.imageCacheId, clientToken);
+    if (update !== undefined && this.#asked.get(cache.imageCacheId) !== update) {
+      await service.update({ clientToken: update, imageCacheId: cache.imageCacheId, ...contents });
+      this.#asked.set(cache.imageCacheId, update);
       logger.info({ imageCache: object.cache.name, imageCacheId: cache.imageCacheId }, 'update asked for');
       return true;
     }

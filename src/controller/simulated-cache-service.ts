@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { SIMULATE_KEY } from '../core/keys.ts';
+import { RecentMap } from '../core/recent-map.ts';
 import type {
   CacheContents,
   CacheService,
@@ -64,13 +65,17 @@ export class SimulatedCacheService implements CacheService {
   }> {
     const books = await this.#open();
     const nowMs = this.#options.now();
-    const all = [...books.values()]
-      .map((entry) => ({ entry, cache: shownAt(entry, nowMs) }))
-      .filter((each) => !isGone(each.cache, each.entry, nowMs))
-      .map(({ cache }) => cache);
-    const start = nextToken === '' ? 0 : all.findIndex(({ imageCacheId }) => imageCacheId === nextToken);
-    if (start < 0) return { caches: [], nextToken: '' };
-    return { caches: all.slice(start, start + limit), nextToken: all[start + limit]?.imageCacheId ?? '' };
+    const entries = [...books.values()];
+    const caches: ServiceCache[] = [];
+    let next = nextToken === '' ? 0 : entries.findIndex(({ imageCacheId }) => imageCacheId === nextToken);
+    if (next < 0) next = entries.length;
+    for (; caches.length < limit; next += 1) {
+      const entry = entries[next];
+      if (entry === undefined) break;
+      const cache = shownAt(entry, nowMs);
+      if (!isGone(cache, entry, nowMs)) caches.push(cache);
+    }
+    return { caches, nextToken: entries[next]?.imageCacheId ?? '' };
   }
 
   async update({ imageCacheId, clientToken, ...contents }: UpdateRequest): Promise<void> {
@@ -183,6 +188,17 @@ function isGone({ status, expiresAtMs }: ServiceCache, { before }: Entry, nowMs:
 
 /** A digest and a size that an image of this name could have: 20 MB to 2 GB, most of them some 200 MB. */
 function recordOf(name: string): ServiceCache['recorded'][number] {
+  const known = records.get(name);
+  if (known !== undefined) return known;
+  const record = newRecordOf(name);
+  records.set(name, record);
+  return record;
+}
+
+/** Every look at a cache shows its records. */
+const records = new RecentMap<string, ServiceCache['recorded'][number]>(10_000);
+
+function newRecordOf(name: string): ServiceCache['recorded'][number] {
   const digest = hashOf(`content of ${name}`);
   const part = Number.parseInt(digest.slice(0, 8), 16) / 0xffff_ffff;
   return { name, digest: `sha256:${digest}`, sizeBytes: Math.round(20e6 * 100 ** part) };

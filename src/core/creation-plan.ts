@@ -1,6 +1,7 @@
 import type { CreationRefusal, CreationSettings } from './creation-refusal.ts';
 import { creationRefusal } from './creation-refusal.ts';
 import type { ImageCache, OwnMarks } from './image-cache.ts';
+import { exactKeysOf } from './image-cache.ts';
 import type { PodView } from './pod.ts';
 import { compareCodeUnits } from './text-order.ts';
 import { toEpochMs } from './timestamp.ts';
@@ -89,7 +90,7 @@ const FORGET_FAILURES_MS = 30 * DAY_MS;
  * Decides what the controller does next (spec N3, N4, N5). Pure: the same cluster gives the same plan, so a controller
  * that was killed half-way goes on where it stopped, and nothing needs to be queued.
  *
- * Costs O(demands x caches) for the demands whose cache does not exist yet.
+ * Costs O(images of all caches), and for each demand O(caches that hold one of its images).
  */
 export function planCreations(input: PlanInput): Plan {
   return new Planner(input).plan();
@@ -108,6 +109,7 @@ class Planner {
   readonly #wantedNames = new Set<string>();
   readonly #restored = new Set<string>();
   #nextAtMs = Infinity;
+  #holders: ReadonlyMap<string, readonly ImageCache[]> | undefined;
   /** Ours that are offered or on their way; those that leave make room. */
   #offered = 0;
   #madeLately = 0;
@@ -264,7 +266,7 @@ class Planner {
   /** What a demand needs now; `undefined` while the last object of its name is on its way out. */
   #nextStep({ name, wanted, pod }: Demand): 'create' | 'restore' | PlanRefusal | undefined {
     const { caches, settings, nowMs, failures } = this.#input;
-    const refusal = creationRefusal(wanted, pod, caches.values(), settings, nowMs);
+    const refusal = creationRefusal(wanted, pod, this.#holdersOf(wanted), settings, nowMs);
     if (refusal !== undefined) return refusal;
     const failed = failures.get(name);
     const existing = caches.get(name);
@@ -282,6 +284,12 @@ class Planner {
     if (existing === undefined && nowMs >= atMs) return 'create';
     this.#lookAgainAt(atMs);
     return atMs === Infinity ? { reason: 'GivenUp' } : { reason: 'RetryLater', atMs };
+  }
+
+  /** The caches that may hold exactly these images: those that hold the first of them. */
+  #holdersOf({ images }: WantedCache): readonly ImageCache[] {
+    this.#holders ??= holdersByKey(this.#input.caches.values());
+    return this.#holders.get(images.valid[0]?.key ?? '') ?? [];
   }
 
   /** Retires the cache that was not matched for the longest time, if any was not for a day (spec N3). */
@@ -323,6 +331,19 @@ class Planner {
   #lookAgainAt(atMs: number): void {
     if (atMs > this.#input.nowMs && atMs < this.#nextAtMs) this.#nextAtMs = atMs;
   }
+}
+
+/** Caches by the keys they hold exactly. */
+function holdersByKey(caches: Iterable<ImageCache>): ReadonlyMap<string, readonly ImageCache[]> {
+  const holders = new Map<string, ImageCache[]>();
+  for (const cache of caches) {
+    for (const key of exactKeysOf(cache).keys()) {
+      const known = holders.get(key);
+      if (known === undefined) holders.set(key, [cache]);
+      else known.push(cache);
+    }
+  }
+  return holders;
 }
 
 /** When the next attempt is due; Infinity when there is none (spec N4). */

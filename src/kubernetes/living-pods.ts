@@ -15,6 +15,8 @@ export interface LivingPodsOptions {
   /** Whether it matters what pods want; which ids they carry matters always. */
   readonly areDemandsWanted: () => boolean;
   readonly logger: Logger;
+  /** Called once, when all pods are known for the first time. */
+  readonly onComplete?: () => void;
   readonly timers?: Timers;
 }
 
@@ -42,6 +44,7 @@ export class LivingPods implements PodDemands, ReflectorListener<PodReading> {
   #asking = 0;
   #isListed = false;
   #isComplete = false;
+  #wasComplete = false;
   /** What of the settings the demands depend on, as far as they are known. */
   #wish: string;
 
@@ -201,7 +204,7 @@ export class LivingPods implements PodDemands, ReflectorListener<PodReading> {
   #ask(): void {
     if (!this.#isListed) return;
     if (!this.#options.areDemandsWanted()) {
-      this.#isComplete = true;
+      this.#complete();
       return;
     }
     while (this.#asking < PARALLEL && !this.#stop.signal.aborted) {
@@ -217,7 +220,14 @@ export class LivingPods implements PodDemands, ReflectorListener<PodReading> {
       });
     }
     // From now on a set that is new holds nothing up: it just joins when it is known.
-    if (this.#asking === 0 && this.#queue.length === 0) this.#isComplete = true;
+    if (this.#asking === 0 && this.#queue.length === 0) this.#complete();
+  }
+
+  #complete(): void {
+    this.#isComplete = true;
+    if (this.#wasComplete) return;
+    this.#wasComplete = true;
+    this.#options.onComplete?.();
   }
 
   /** Never fails: what cannot be had now is asked for again. */
