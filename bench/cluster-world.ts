@@ -9,7 +9,7 @@ const CACHES = 1000;
 const REGISTRY = 'registry-vpc.cn-hangzhou.aliyuncs.com/bench';
 const SIDECARS = ['mesh/proxy:1.20.3', 'logging/agent:3.1.0', 'metrics/agent:0.9.4'];
 /** Only pods with this label and this value are sent to a webhook of this name. */
-const CONTESTANT = 'bench/contestant';
+export const CONTESTANT = 'bench/contestant';
 
 /** A cluster with 1,000 ImageCaches, one for each application, and the webhook that knows them. */
 export class BenchCluster {

@@ -1,5 +1,5 @@
 /**
- * The benchmarks in a real cluster: `npm run bench:cluster -- [--quick] [--only f,g,h] [--assert]`. Prints a table for each
+ * The benchmarks in a real cluster: `npm run bench:cluster -- [--quick] [--only f,g,h,j] [--assert]`. Prints a table for each
  * part with the target beside each figure, and writes everything to `bench/results/cluster.json`. What is measured and how
  * to read it: `bench/README.md`.
  */
@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { arrivingPods } from './cluster-arrivals.ts';
+import { creation } from './cluster-creation.ts';
 import { firstReviews } from './cluster-first-reviews.ts';
 import { fullSpeed } from './cluster-full-speed.ts';
 import { BenchCluster } from './cluster-world.ts';
@@ -16,7 +17,7 @@ import type { PartReport } from './report.ts';
 import { formatPart, Progress, verdictOf } from './report.ts';
 
 const RESULTS = fileURLToPath(new URL('results', import.meta.url));
-const USAGE = 'usage: npm run bench:cluster -- [--quick] [--only f,g,h] [--assert]';
+const USAGE = 'usage: npm run bench:cluster -- [--quick] [--only f,g,h,j] [--assert]';
 
 const PARTS = {
   f: (cluster: BenchCluster, quick: boolean, progress: Progress) =>
@@ -25,6 +26,15 @@ const PARTS = {
     fullSpeed(cluster, { rounds: quick ? 4 : 12, podsPerRound: quick ? 500 : 1500, clients: 16 }, progress),
   h: (cluster: BenchCluster, quick: boolean, progress: Progress) =>
     firstReviews(cluster, { starts: quick ? 5 : 20 }, progress),
+  // Minutes for one answer: only when it is named.
+  j: (cluster: BenchCluster, quick: boolean, progress: Progress) =>
+    creation(
+      cluster,
+      quick
+        ? { pods: 1_000, sets: 100, dryRuns: 100, rounds: 2 }
+        : { pods: 10_000, sets: 300, dryRuns: 1_000, rounds: 8 },
+      progress,
+    ),
 } satisfies Record<string, (cluster: BenchCluster, quick: boolean, progress: Progress) => Promise<PartReport>>;
 
 process.exitCode = await main();
