@@ -36,11 +36,6 @@ export interface ImageCacheLoopsOptions {
 const LOOKS_PER_BUILD = 20;
 const LOOK_AT_MOST_EVERY_MS = 200;
 
-/** Whether ImageCaches are made at all: not where nobody would build them, either. */
-export function makesImageCaches({ autoCreate, decision }: HotSettings): boolean {
-  return decision.controllerDriver !== 'eci' && createsCaches(autoCreate, decision);
-}
-
 /** The two loops that make and build ImageCaches; changes of objects and pods wake them. */
 export function imageCacheLoops(options: ImageCacheLoopsOptions): {
   readonly creating: PassLoop;
@@ -53,13 +48,19 @@ export function imageCacheLoops(options: ImageCacheLoopsOptions): {
     ledger: new FailureLedger(failures),
     settings: () => {
       const { autoCreate, decision } = settings();
-      return { ...autoCreate, enabled: makesImageCaches(settings()), expiryMarginMs: decision.expiryMarginMs };
+      return { ...autoCreate, enabled: createsCaches(autoCreate, decision), expiryMarginMs: decision.expiryMarginMs };
     },
     now,
     logger,
     reports,
   });
-  const lifecycle = new CacheLifecycle({ objects, service, logger: logger.child({ component: 'builder' }), isOurs });
+  const lifecycle = new CacheLifecycle({
+    objects,
+    service,
+    now,
+    logger: logger.child({ component: 'builder' }),
+    isOurs,
+  });
   const loopOf = (pass: () => Promise<number>): PassLoop =>
     new PassLoop({ pass, logger: logger.child({ component: 'controller' }), now, random: Math.random, wait });
   const creating = loopOf(async () => (isNeeded?.() === false ? Infinity : creator.pass()));

@@ -3,6 +3,7 @@ import type { Leadership } from '../controller/leader-election.ts';
 import { leaderOnlyNote, leaderOnlyObjects, leaderOnlyService } from '../controller/leader-only.ts';
 import type { LeaderTask } from '../controller/leader-tasks.ts';
 import { isSimulatedId, SimulatedCacheService } from '../controller/simulated-cache-service.ts';
+import { createsCaches } from '../core/settings.ts';
 import { ConfigMapNotes } from '../kubernetes/config-map-notes.ts';
 import { CreationEvents } from '../kubernetes/creation-events.ts';
 import { ImageCacheClient } from '../kubernetes/image-cache-client.ts';
@@ -12,7 +13,7 @@ import type { Logger } from '../telemetry/logger.ts';
 import type { ImageCacheObject } from '../wire/image-cache-object.ts';
 import type { CurrentSettings } from './current-settings.ts';
 import { giveBackMemory } from './give-back-memory.ts';
-import { imageCacheLoops, makesImageCaches } from './image-cache-loops.ts';
+import { imageCacheLoops } from './image-cache-loops.ts';
 
 export interface ImageCacheTaskOptions {
   readonly client: KubeClient;
@@ -36,7 +37,10 @@ async function workUntilEnd(options: ImageCacheTaskOptions, { signal, isHeld }: 
   const { client, state, settings, logger } = options;
   const mayAct = (): boolean => !signal.aborted && isHeld();
   const caches = new ImageCacheClient({ client, logger });
-  const makes = (): boolean => makesImageCaches(settings.now());
+  const makes = (): boolean => {
+    const { autoCreate, decision } = settings.now();
+    return createsCaches(autoCreate, decision);
+  };
   const pods = new LivingPods({
     client,
     settings: () => settings.now().autoCreate,

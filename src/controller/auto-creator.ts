@@ -14,6 +14,7 @@ import type { WantedCache } from '../core/wanted-cache.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { ImageCacheObject, NewImageCache } from '../wire/image-cache-object.ts';
 import type { FailureLedger } from './failure-ledger.ts';
+import { HeldBack } from './held-back.ts';
 import type { ImageCacheObjects } from './image-cache-objects.ts';
 import type { PodDemands } from './pod-demands.ts';
 import { RefusedWriteError } from './refused-write-error.ts';
@@ -56,20 +57,22 @@ export class AutoCreator {
   readonly #logger: Logger;
   /** Reason by name: a refusal that stays the same is told once. */
   readonly #told = new Map<string, string>();
+  readonly #heldBack: HeldBack;
   #failures: Map<string, FailureRecord> | undefined;
   #sizes: { readonly caches: ReadonlyMap<string, ImageCache>; readonly sizes: ImageSizes } | undefined;
 
   constructor(options: AutoCreatorOptions) {
     this.#options = options;
     this.#logger = options.logger.child({ component: 'auto-create' });
+    this.#heldBack = new HeldBack(options.now);
   }
 
   /**
    * Plans from what is known, and does it.
    *
    * @returns when time alone asks for the next pass, in milliseconds since the epoch; Infinity if it does not.
-   * @throws what a write failed with; after a RefusedWriteError, everything else was done. What was done stays done, and
-   * the next pass goes on from there.
+   * @throws what a write failed with. What was done before stays done, and the next pass goes on from there. A write that
+   * is refused for what it is about (RefusedWriteError) keeps nothing else from being done, and is tried again later.
    */
   async pass(): Promise<number> {
     const { objects, demands, settings, now } = this.#options;
@@ -87,23 +90,28 @@ export class AutoCreator {
       failures: this.#failures,
     });
     this.#tellRefusals(plan);
-    let refused: RefusedWriteError | undefined;
+    this.#heldBack.keepOnly(new Set(plan.actions.map(nameOf)));
     for (const action of plan.actions) {
+      const name = nameOf(action);
+      if (this.#heldBack.has(name)) continue;
       try {
         await this.#do(action, current, caches, this.#failures);
+        this.#heldBack.taken(name);
       } catch (error) {
         this.#options.reports.count('error');
-        if (!(error instanceof RefusedWriteError) || isAboutFailures(action)) {
+        if (!(error instanceof RefusedWriteError)) {
           // Whatever was remembered may not be what was written.
           this.#failures = undefined;
           throw error;
         }
-        // What one object makes impossible must not keep the others waiting.
-        refused ??= error;
+        const retryInMs = this.#heldBack.refused(name);
+        this.#logger.warn(
+          { imageCache: name, reason: error.message, retryInMs },
+          `${action.kind} refused, tried again`,
+        );
       }
     }
-    if (refused !== undefined) throw refused;
-    return plan.nextAtMs;
+    return Math.min(plan.nextAtMs, this.#heldBack.nextAtMs());
   }
 
   async #do(
@@ -216,8 +224,8 @@ function newCacheOf(
   };
 }
 
-function isAboutFailures({ kind }: PlannedAction): boolean {
-  return kind === 'record-failure' || kind === 'forget-failures';
+function nameOf(action: PlannedAction): string {
+  return action.kind === 'create' ? action.demand.name : action.name;
 }
 
 function timeText(ms: number): string {

@@ -6,6 +6,7 @@ import type { ImageCacheObject } from '../wire/image-cache-object.ts';
 import type { JsonObject } from '../wire/json.ts';
 import { member, textMember } from '../wire/json.ts';
 import type { CacheContents, CacheService, ServiceCache } from './cache-service.ts';
+import { HeldBack } from './held-back.ts';
 import type { ImageCacheObjects } from './image-cache-objects.ts';
 import { RefusedWriteError } from './refused-write-error.ts';
 
@@ -13,6 +14,8 @@ import { RefusedWriteError } from './refused-write-error.ts';
 export interface CacheLifecycleOptions {
   readonly objects: ImageCacheObjects;
   readonly service: CacheService;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
   readonly logger: Logger;
   /**
    * Whether we look after an object at all: with files, those that somebody wrote with a status of their own are
@@ -36,17 +39,19 @@ export class CacheLifecycle {
   readonly #options: CacheLifecycleOptions;
   /** The update last asked for, by cache. */
   readonly #asked = new Map<string, string>();
+  readonly #heldBack: HeldBack;
 
   constructor(options: CacheLifecycleOptions) {
     this.#options = options;
+    this.#heldBack = new HeldBack(options.now);
   }
 
   /**
    * One pass.
    *
-   * @returns whether something is being built, so that the next pass should come soon.
-   * @throws ThrottledError, or whatever the service or the objects failed with; everything done before stays done, and
-   * after a RefusedWriteError everything else was done as well.
+   * @returns whether something is being built, or waits to be tried again, so that the next pass should come soon.
+   * @throws ThrottledError, or whatever the service or the objects failed with; everything done before stays done. A write
+   * that is refused for what it is about (RefusedWriteError) keeps nothing else from being done.
    */
   async pass(): Promise<boolean> {
     const { objects, isOurs } = this.#options;
@@ -55,17 +60,24 @@ export class CacheLifecycle {
     const ours = [...current.values()].filter(isOurs);
     const byOwner = Map.groupBy(await this.#describeAll(), ({ owner }) => owner);
     let isBuilding = false;
-    let refused: RefusedWriteError | undefined;
+    this.#heldBack.keepOnly(new Set(ours.map(({ cache }) => cache.name)));
     for (const object of ours) {
+      const { name } = object.cache;
       if (object.cache.deleting) continue;
+      if (this.#heldBack.has(name)) {
+        isBuilding = true;
+        continue;
+      }
       const [cache, ...others] = oldestFirst(byOwner.get(ownerOf(object)) ?? []);
       for (const other of others) await this.#remove(other, 'made twice');
       try {
         isBuilding = (await this.#look(object, cache)) || isBuilding;
+        this.#heldBack.taken(name);
       } catch (error) {
-        // What one object makes impossible must not keep the others waiting.
         if (!(error instanceof RefusedWriteError)) throw error;
-        refused ??= error;
+        isBuilding = true;
+        const retryInMs = this.#heldBack.refused(name);
+        this.#options.logger.warn({ imageCache: name, reason: error.message, retryInMs }, 'refused, tried again');
       }
     }
     const owners = new Set([...current.values()].filter(({ cache }) => !cache.deleting).map(ownerOf));
@@ -73,7 +85,6 @@ export class CacheLifecycle {
       if (owners.has(owner)) continue;
       for (const cache of caches) await this.#remove(cache, 'its object is gone');
     }
-    if (refused !== undefined) throw refused;
     return isBuilding;
   }
 

@@ -5,7 +5,7 @@ import { IMAGES_LIMIT } from './image-cache-spec.ts';
 export function refusalText(name: string, refusal: PlanRefusal, maxCaches: number): string {
   switch (refusal.reason) {
     case 'Disabled':
-      return 'autoCreate.enabled or mode says so; with the driver external ECI makes one by itself';
+      return 'autoCreate.enabled, mode or controller.driver says so; with the driver external ECI makes one by itself';
     case 'NoImages':
       return 'the pod has no images';
     case 'TooManyImages':

@@ -60,12 +60,13 @@ export const DEFAULT_CREATION_SETTINGS: AutoCreateSettings = {
 
 /**
  * Whether caches are made at all (spec N1): where ECI makes them by itself, only if somebody asks for it; and nothing
- * follows from decisions that are only recorded (spec M12).
+ * follows from decisions that are only recorded (spec M12). Nor where nobody would build them: this release has no driver
+ * `eci`.
  */
 export function createsCaches(
   { enabled }: Pick<AutoCreateSettings, 'enabled'>,
   { mode, controllerDriver }: Pick<DecisionSettings, 'mode' | 'controllerDriver'>,
 ): boolean {
-  if (mode !== 'enforce') return false;
+  if (mode !== 'enforce' || controllerDriver === 'eci') return false;
   return enabled === 'auto' ? controllerDriver !== 'external' : enabled === 'true';
 }

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { CreationResult, CreatorSettings } from '../../src/controller/auto-creator.ts';
 import { AutoCreator } from '../../src/controller/auto-creator.ts';
 import { FailureLedger } from '../../src/controller/failure-ledger.ts';
+import { RefusedWriteError } from '../../src/controller/refused-write-error.ts';
 import type { Demand } from '../../src/core/creation-plan.ts';
 import { wantedCacheOf } from '../../src/core/wanted-cache.ts';
 import { silentLogger } from '../../src/telemetry/logger.ts';
@@ -117,6 +118,30 @@ describe('AutoCreator', () => {
     expect(objects.log).toEqual([]);
   });
 
+  it('makes the others while one is not accepted, and tries that one again, later each time', async () => {
+    const { objects, clock, want, creator, told } = aWorld();
+    for (const image of ['a:1', 'b:1', 'c:1']) want(image);
+    let isAccepted = false;
+    objects.interrupt = (_when, what) => {
+      if (what === 'create auto-b-1' && !isAccepted) throw new RefusedWriteError('not like this');
+    };
+    const one = creator();
+    const first = (await one.pass()) - clock.nowMs;
+    expect([...objects.current().keys()]).toEqual(['auto-a-1', 'auto-c-1']);
+    expect(told).toEqual(['created', 'error', 'created']);
+    expect(first).toBeLessThanOrEqual(1_000);
+    // News do not lead to another attempt before its time.
+    await one.pass();
+    expect(told).toHaveLength(3);
+    clock.nowMs += 1_000;
+    await one.pass();
+    expect(told.slice(3)).toEqual(['error']);
+    isAccepted = true;
+    clock.nowMs += 2_000;
+    await one.pass();
+    expect(objects.current().size).toBe(3);
+  });
+
   it('tells a refusal once, and again when its reason changes', async () => {
     const { want, creator, told } = aWorld();
     const one = creator();
@@ -190,7 +215,8 @@ describe('AutoCreator', () => {
         let call = 0;
         objects.interrupt = () => {
           call += 1;
-          if (failing[call] === true) throw new Error('interrupted');
+          if (failing[call] === true)
+            throw call % 5 === 0 ? new RefusedWriteError('refused') : new Error('interrupted');
         };
         for (const image of ['a:1', 'b:1', 'c:1']) want(image);
         for (let i = 0; i < failing.length; i += 1) {

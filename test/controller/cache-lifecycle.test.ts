@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { CacheLifecycle } from '../../src/controller/cache-lifecycle.ts';
 import type { CacheService } from '../../src/controller/cache-service.ts';
 import { ThrottledError } from '../../src/controller/cache-service.ts';
+import { RefusedWriteError } from '../../src/controller/refused-write-error.ts';
 import { SimulatedCacheService } from '../../src/controller/simulated-cache-service.ts';
 import { silentLogger } from '../../src/telemetry/logger.ts';
 import type { JsonObject } from '../../src/wire/json.ts';
@@ -34,7 +35,7 @@ function aWorld() {
   };
   const service = (): CacheService => new SimulatedCacheService({ books, now, buildMs: () => BUILD_MS });
   const lifecycle = (using: CacheService = service(), isOurs: () => boolean = () => true): CacheLifecycle =>
-    new CacheLifecycle({ objects, service: using, logger: silentLogger(), isOurs });
+    new CacheLifecycle({ objects, service: using, now, logger: silentLogger(), isOurs });
   const held = async () => (await service().describe({ nextToken: '', limit: 1000 })).caches;
   const phases = (): readonly string[] => [...objects.current().values()].map(({ cache }) => cache.phase);
   return { clock, objects, service, lifecycle, held, phases };
@@ -162,6 +163,28 @@ describe('CacheLifecycle', () => {
     expect(await held()).toEqual([]);
   });
 
+  it('builds the others while the status of one is not accepted, and tries that one again', async () => {
+    const { objects, clock, lifecycle, phases } = aWorld();
+    for (const name of ['a', 'b', 'c']) objects.apply(manifest(name, [`${name}:1`]));
+    let isAccepted = false;
+    objects.interrupt = (_when, what) => {
+      if (what.startsWith('status b') && !isAccepted) throw new RefusedWriteError('not like this');
+    };
+    const cycle = lifecycle();
+    const passes = async (count: number): Promise<void> => {
+      for (let i = 0; i < count; i += 1) {
+        const comesBack = await cycle.pass();
+        expect(comesBack).toBe(phases().some((phase) => phase !== 'Ready'));
+        clock.nowMs += 5_000;
+      }
+    };
+    await passes(4);
+    expect(phases()).toEqual(['Ready', '', 'Ready']);
+    isAccepted = true;
+    await passes(20);
+    expect(phases()).toEqual(['Ready', 'Ready', 'Ready']);
+  });
+
   it('looks after more caches than fit on a page', async () => {
     const { objects, lifecycle, held } = aWorld();
     for (let i = 0; i < 120; i += 1) objects.apply(manifest(`cache-${i}`, [`a/b:${i}`]));
@@ -180,7 +203,9 @@ describe('CacheLifecycle', () => {
         let call = 0;
         const interrupt = (): void => {
           call += 1;
-          if (failing[call] === true) throw call % 3 === 0 ? new ThrottledError(1) : new Error('interrupted');
+          if (failing[call] !== true) return;
+          if (call % 5 === 0) throw new RefusedWriteError('refused');
+          throw call % 3 === 0 ? new ThrottledError(1) : new Error('interrupted');
         };
         objects.interrupt = interrupt;
         const real = world.service();
@@ -216,7 +241,8 @@ describe('CacheLifecycle', () => {
         await world.lifecycle().pass();
         expect(phases()).toEqual(['Ready', 'Ready']);
         const caches = await held();
-        expect(caches.map(({ name }) => name)).toEqual(['a', 'b']);
+        expect(new Set(caches.map(({ name }) => name))).toEqual(new Set(['a', 'b']));
+        expect(caches).toHaveLength(2);
       }),
       { numRuns: 60 },
     );

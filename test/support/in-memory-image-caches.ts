@@ -13,7 +13,7 @@ export class InMemoryImageCaches implements ImageCacheObjects {
   readonly #listeners: (() => void)[] = [];
   #uids = 0;
   /** Asked before (`attempt`) and after (`done`) every write: throwing is how a write, or its answer, gets lost. */
-  interrupt: (when: 'attempt' | 'done') => void = () => undefined;
+  interrupt: (when: 'attempt' | 'done', what: string) => void = () => undefined;
 
   constructor(now: () => number) {
     this.#now = now;
@@ -91,11 +91,11 @@ export class InMemoryImageCaches implements ImageCacheObjects {
 
   async #write(what: string, change: () => void): Promise<void> {
     await Promise.resolve();
-    this.interrupt('attempt');
+    this.interrupt('attempt', what);
     change();
     this.log.push(what);
     this.#tell();
-    this.interrupt('done');
+    this.interrupt('done', what);
   }
 
   #same(object: ImageCacheObject): JsonObject {
