@@ -48,6 +48,7 @@ export class ControllerApplication {
   #election: LeaderElection | undefined;
   #rotation: CertificateRotation | undefined;
   #operations: OperationsServer | undefined;
+  #driverTold: string | undefined;
   #isStopping = false;
 
   constructor(options: ControllerOptions) {
@@ -60,7 +61,7 @@ export class ControllerApplication {
    * @throws KubeconfigError, ListenError.
    */
   async start(): Promise<{ readonly host: string; readonly port: number }> {
-    const { settings, env, logger } = this.#options;
+    const { settings, hot, env, logger } = this.#options;
     const client = await KubeClient.open({ ...settings.cluster, env });
     this.#client = client;
     const namespace = env['POD_NAMESPACE'] || client.namespace;
@@ -95,8 +96,8 @@ export class ControllerApplication {
       throw error;
     }
     election.start();
-    const driver = this.#driverProblem();
-    if (driver !== undefined) logger.error({}, driver);
+    this.#tellDriver();
+    hot.onChange(() => this.#tellDriver());
     logger.info(
       { version: VERSION, namespace, lease: settings.lease, tasks: tasks.map(({ name }) => name) },
       'started',
@@ -197,6 +198,13 @@ export class ControllerApplication {
         ...(driver === undefined ? [] : [driver]),
       ],
     };
+  }
+
+  /** Once, until another driver is chosen. */
+  #tellDriver(): void {
+    const problem = this.#driverProblem();
+    if (problem !== undefined && problem !== this.#driverTold) this.#options.logger.error({}, problem);
+    this.#driverTold = problem;
   }
 
   #driverProblem(): string | undefined {

@@ -81,6 +81,27 @@ describe('imc controller', () => {
     expect(api.objects(LEASES)).toHaveLength(1);
   });
 
+  it('says that there is no driver eci, once each time it is chosen, in its log and beside its readiness', async () => {
+    const { hot, start } = await aCluster({ certificates: undefined });
+    const { operations, logger } = await start();
+    const choose = (controllerDriver: 'eci' | 'external'): void => {
+      hot.change({ ...hot.now(), decision: { ...hot.now().decision, controllerDriver } });
+    };
+    choose('eci');
+    choose('eci');
+    await until(async () => (await text(`${operations}/readyz?verbose`)).endsWith('\nok\n'));
+    expect(await text(`${operations}/readyz?verbose`)).toContain(
+      '[!] controller.driver: this release has no driver eci',
+    );
+    choose('external');
+    expect(await text(`${operations}/readyz?verbose`)).not.toContain('[!]');
+    choose('eci');
+    expect(logger.of('error').map(({ message }) => message.slice(0, 40))).toEqual([
+      'controller.driver: this release has no d',
+      'controller.driver: this release has no d',
+    ]);
+  });
+
   it('fails at the start when its address is taken, and keeps nothing open', async () => {
     const { start } = await aCluster();
     const { port } = await start();
@@ -149,7 +170,7 @@ async function aCluster(settings: Partial<ControllerSettings> = {}) {
       });
       const { port } = await application.start();
       onTestFinished(() => application.stop());
-      return { port, operations: `http://127.0.0.1:${port}`, stop: () => application.stop() };
+      return { port, operations: `http://127.0.0.1:${port}`, logger, stop: () => application.stop() };
     },
   };
 }
