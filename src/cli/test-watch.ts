@@ -1,4 +1,5 @@
 import { stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import type { ExitCode } from './command.ts';
 import { filesBelow, MANIFEST_NAME } from './manifest-files.ts';
@@ -60,8 +61,15 @@ export async function watch(
 const PAUSE_MS = 200;
 const PAUSE_PER_LOOK = 5;
 
-/** What stands for the content of each file and folder. */
-export type Look = ReadonlyMap<string, string>;
+export interface Look {
+  /** Unix time in milliseconds before anything was looked at. */
+  readonly sinceMs: number;
+  /** What stands for the content of each file and folder. */
+  readonly states: ReadonlyMap<string, string>;
+}
+
+/** File systems date changes by a clock that ticks up to a hundredth of a second late. */
+const CLOCK_TICK_MS = 20;
 
 /**
  * Waits until something looks different, and then until it looks the same twice: an editor may be in the middle.
@@ -71,12 +79,12 @@ export type Look = ReadonlyMap<string, string>;
  */
 export async function nextLook(paths: readonly string[], before: Look, signal: AbortSignal): Promise<Look | undefined> {
   let last = await look(paths);
-  // The run may have named more to look at, which is no change.
-  let hasChanged = [...before].some(([path, state]) => last.has(path) && last.get(path) !== state);
+  let hasChanged = await changedDuringRun(before, last);
   for (;;) {
     const startMs = performance.now();
     const now = await look(paths);
-    const isSame = now.size === last.size && [...now].every(([file, state]) => last.get(file) === state);
+    const isSame =
+      now.states.size === last.states.size && [...now.states].every(([file, state]) => last.states.get(file) === state);
     if (isSame && hasChanged) return now;
     hasChanged ||= !isSame;
     last = now;
@@ -89,19 +97,35 @@ export async function nextLook(paths: readonly string[], before: Look, signal: A
   }
 }
 
+/** What only the run has named was not looked at before it: there the file system knows when it changed. */
+async function changedDuringRun(before: Look, after: Look): Promise<boolean> {
+  for (const [path, state] of after.states) {
+    const known = before.states.get(path);
+    if (known === undefined ? await hasChangedSince(path, before.sinceMs) : known !== state) return true;
+  }
+  return false;
+}
+
+async function hasChangedSince(path: string, sinceMs: number): Promise<boolean> {
+  // Where there is nothing (any more), its folder changed when it went.
+  const state = await stat(path).catch(() => stat(dirname(path)).catch(() => undefined));
+  return state !== undefined && state.ctimeMs >= sinceMs - CLOCK_TICK_MS;
+}
+
 /** Looks at files, and at the manifests below folders. */
 export async function look(paths: readonly string[]): Promise<Look> {
-  const found = new Map<string, string>();
+  const sinceMs = Date.now();
+  const states = new Map<string, string>();
   for (const path of paths) {
     const state = await stat(path).catch(() => undefined);
     const isFolder = state?.isDirectory() === true;
     const files = isFolder ? await filesBelow(path, MANIFEST_NAME).catch(() => []) : [path];
     // So that a file that comes or goes is noticed between two looks that know different folders.
-    if (isFolder) found.set(path, files.join('\n'));
+    if (isFolder) states.set(path, files.join('\n'));
     for (const file of files) {
       const { mtimeMs = 0, size = 0, ino = 0 } = (await stat(file).catch(() => undefined)) ?? {};
-      found.set(file, `${mtimeMs} ${size} ${ino}`);
+      states.set(file, `${mtimeMs} ${size} ${ino}`);
     }
   }
-  return found;
+  return { sinceMs, states };
 }

@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { look, nextLook } from '../../src/cli/test-watch.ts';
@@ -49,14 +49,32 @@ describe('nextLook', () => {
     const folder = temporaryFolder({ 'a.yaml': 'a' });
     const before = await look([folder]);
     make(folder);
-    const found = await nextLook([folder, `${folder}/named-by-a-case.yaml`], before, new AbortController().signal);
-    expect(found).toEqual(await look([folder, `${folder}/named-by-a-case.yaml`]));
+    const paths = [folder, `${folder}/named-by-a-case.yaml`];
+    const found = await nextLook(paths, before, new AbortController().signal);
+    expect(found?.states).toEqual((await look(paths)).states);
+  });
+
+  const onlyNamed = {
+    'a file that changed': (file: string) => writeFileSync(file, 'other'),
+    'a file that went': (file: string) => rmSync(file),
+    'a folder in which a file changed': (file: string) => writeFileSync(file, 'other'),
+  };
+
+  it.each(Object.entries(onlyNamed))('takes %s during the run that named it', async (title, make) => {
+    const folder = temporaryFolder({ 'a.yaml': 'a', 'cluster/b.yaml': 'b' });
+    const paths = [`${folder}/a.yaml`, `${folder}/cluster${title.includes('folder') ? '' : '/b.yaml'}`];
+    const before = await look([`${folder}/a.yaml`]);
+    make(`${folder}/cluster/b.yaml`);
+    const found = await nextLook(paths, before, new AbortController().signal);
+    expect(found?.states).toEqual((await look(paths)).states);
   });
 
   it('waits where the run has only named more', async () => {
     const folder = temporaryFolder({ 'a.yaml': 'a', 'cluster/b.yaml': 'b' });
-    const before = await look([`${folder}/a.yaml`]);
+    const { states } = await look([`${folder}/a.yaml`]);
     const waiting = new AbortController();
+    // Long after the files were written.
+    const before = { sinceMs: Date.now() + 60_000, states };
     const found = nextLook([`${folder}/a.yaml`, `${folder}/cluster`], before, waiting.signal);
     waiting.abort();
     expect(await found).toBeUndefined();
