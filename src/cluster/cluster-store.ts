@@ -21,6 +21,7 @@ export class ClusterStore {
   readonly #namespaces = new Map<string, StringMap>();
   readonly #waiting = new Map<string, Set<() => void>>();
   readonly #synced = new Set<Resource>();
+  readonly #allSynced = Promise.withResolvers<void>();
   readonly #heardAtMs = new Map<Resource, number>();
   readonly #steadyMs: (() => number) | undefined;
   #profile: EciProfile = EMPTY_PROFILE;
@@ -59,6 +60,12 @@ export class ClusterStore {
   /** A full listing of this resource has been written. */
   markSynced(resource: Resource): void {
     this.#synced.add(resource);
+    if (this.isSynced()) this.#allSynced.resolve();
+  }
+
+  /** Resolves when every resource has had a full listing. */
+  whenSynced(): Promise<void> {
+    return this.#allSynced.promise;
   }
 
   /** The source was in touch with the truth about this resource, whether or not anything had changed. */

@@ -1,4 +1,6 @@
 import type { DependencyContainer } from 'tsyringe';
+import { giveBackMemory } from './give-back-memory.ts';
+import { rehearsal } from './rehearsal.ts';
 import type { Token } from './token.ts';
 import { INPUTS, TOKENS } from './tokens.ts';
 
@@ -26,7 +28,8 @@ export class Application {
   }
 
   /**
-   * Starts everything; resolves when reviews are answered. Health can be asked from the first moment on.
+   * Starts everything; resolves when reviews are answered, or ready to be as soon as an API server has been listed.
+   * Health can be asked from the first moment on.
    *
    * @throws when something cannot be had; what had been started is stopped again.
    */
@@ -42,8 +45,8 @@ export class Application {
       if (this.#isStopping) throw new Error('stopped before it served');
       await this.#listen(host, port);
       this.#isServing = true;
-      this.#get(TOKENS.readiness).startAnswering();
-      this.#get(TOKENS.background).start();
+      const ready = this.#becomeReady();
+      if (this.#get(TOKENS.store).isSynced()) await ready;
       return { admission: this.#get(TOKENS.admissionServer).address(), operations: operations.address() };
     } catch (error) {
       await this.#stopParts();
@@ -62,6 +65,18 @@ export class Application {
     this.#get(TOKENS.readiness).startDraining();
     if (this.#isServing) await this.#get(TOKENS.admissionServer).drain(drainSeconds);
     await this.#stopParts();
+  }
+
+  /** What comes between the first full listing and the first caller. */
+  async #becomeReady(): Promise<void> {
+    await this.#get(TOKENS.store).whenSynced();
+    if (this.#isStopping) return;
+    // Before the rehearsal: such a thorough collection takes compiled code away, too.
+    if (this.#get(INPUTS.serveSettings).source.kind === 'kubernetes') giveBackMemory();
+    await this.#get(TOKENS.admissionServer).rehearse(rehearsal());
+    if (this.#isStopping) return;
+    this.#get(TOKENS.readiness).startAnswering();
+    this.#get(TOKENS.background).start();
   }
 
   /** `::` means every address; on a machine without IPv6 that is `0.0.0.0`. */

@@ -10,22 +10,17 @@ import { SecretCertificateSource } from '../certs/secret-certificate-source.ts';
 import { SelfSignedCertificateSource } from '../certs/self-signed-certificate-source.ts';
 import type { ClusterSource } from '../cluster/cluster-source.ts';
 import type { Resource } from '../cluster/cluster-store.ts';
-import { ClusterStore, RESOURCES } from '../cluster/cluster-store.ts';
-import { CREATION_RESULTS } from '../controller/auto-creator.ts';
-import { OUTCOMES } from '../core/outcome.ts';
+import { ClusterStore } from '../cluster/cluster-store.ts';
 import { EmbeddedSource } from '../embedded/embedded-source.ts';
 import { KubeClient } from '../kubernetes/kube-client.ts';
 import { KubernetesSource } from '../kubernetes/kubernetes-source.ts';
 import { SecretWatcher } from '../kubernetes/object-watch.ts';
-import { RESTART_CAUSES } from '../kubernetes/reflector.ts';
 import { AdmissionServer } from '../server/admission-server.ts';
 import { OperationsServer } from '../server/operations-server.ts';
 import { Readiness } from '../server/readiness.ts';
-import { Metrics } from '../telemetry/metrics.ts';
 import { type Background, NO_BACKGROUND } from './background.ts';
+import { createMetrics } from './create-metrics.ts';
 import { FilesController } from './files-controller.ts';
-import { giveBackMemory } from './give-back-memory.ts';
-import { rehearsal } from './rehearsal.ts';
 import { bind, type Get } from './token.ts';
 import { INPUTS, TOKENS } from './tokens.ts';
 
@@ -54,18 +49,7 @@ export function createContainer(): DependencyContainer {
         namespacesMayLag: get(INPUTS.namespacesMayLag).value,
       }),
   );
-  bind(
-    container,
-    TOKENS.metrics,
-    () =>
-      new Metrics({
-        version: VERSION,
-        outcomes: OUTCOMES,
-        resources: RESOURCES,
-        restartCauses: RESTART_CAUSES,
-        creations: CREATION_RESULTS,
-      }),
-  );
+  bind(container, TOKENS.metrics, () => createMetrics(VERSION));
   bind(container, TOKENS.certificates, certificateSource);
   bind(
     container,
@@ -81,7 +65,6 @@ export function createContainer(): DependencyContainer {
         reviewer: get(TOKENS.reviewer),
         certificates: get(TOKENS.certificates),
         metrics: get(TOKENS.metrics),
-        rehearsal: rehearsal(),
         logger: get(INPUTS.logger),
         clientCaPem: get(INPUTS.clientCa).pem,
         onReviewed: (request, verdict) => get(TOKENS.background).reviewed(request, verdict),
@@ -109,7 +92,6 @@ function clusterSource(get: Get): ClusterSource {
     ...commonOptions(get),
     open: () => KubeClient.open({ kubeconfig, context, env: get(INPUTS.environment) }),
     kept: namespace === undefined ? undefined : { namespace, name: profileConfigMap },
-    onSynced: giveBackMemory,
     onRestart: (resource, cause) => get(TOKENS.metrics).countWatchRestart(resource, cause),
   });
 }

@@ -32,8 +32,6 @@ export interface KubernetesSourceOptions {
   readonly onUndecodable?: (resource: Resource) => void;
   /** Told of every list or watch that had to begin again (spec S8). */
   readonly onRestart?: (resource: Resource, cause: RestartCause) => void;
-  /** Called once, when everything has been listed for the first time, before anybody can find us ready. */
-  readonly onSynced?: () => void;
   readonly timers?: Timers;
 }
 
@@ -112,12 +110,11 @@ export class KubernetesSource implements ClusterSource {
   }
 
   #tellWhenSynced(durationMs: number): void {
-    const { store, onSynced } = this.#options;
+    const { store } = this.#options;
     if (this.#hasSynced || !store.isSynced()) return;
     this.#hasSynced = true;
     const { imagecaches, namespaces, 'eci-profile': rules } = store.counts();
     this.#logger.info({ imagecaches, namespaces, rules, durationMs: Math.round(durationMs) }, 'read the cluster');
-    onSynced?.();
   }
 }
 

@@ -54,7 +54,7 @@ export class Readiness {
         check(`${resource} listed`, unsynced.includes(resource) ? 'no full listing yet' : ''),
       ),
       check('certificate valid', this.#certificateProblem()),
-      check('reviews answered', this.#isAnswering ? '' : 'not listening yet'),
+      check('reviews answered', this.#isAnswering ? '' : 'not yet'),
       check('not draining', this.#isDraining ? 'shutting down' : ''),
     ];
     const refused = certificates.problem();

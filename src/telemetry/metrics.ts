@@ -93,11 +93,13 @@ export class Metrics<Outcome extends string, Resource extends string, Cause exte
       labelNames: ['version', 'node'],
       registers,
     }).set({ version, node: process.version }, 1);
-    collectDefaultMetrics({ register: this.#registry });
   }
 
-  /** Adds the gauges that are read at each scrape. Call it once, when the things to read are there. */
+  /**
+   * Adds what is read at each scrape, those of the process besides. Call it once, when the things to read are there.
+   */
   read(readings: Readings<Resource>): void {
+    collectDefaultMetrics({ register: this.#registry });
     const resources = this.#resources;
     const registry = this.#registry;
     const registers: [] = [];

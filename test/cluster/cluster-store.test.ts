@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ClusterStore } from '../../src/cluster/cluster-store.ts';
+import { ClusterStore, RESOURCES } from '../../src/cluster/cluster-store.ts';
 
 describe('the age of what is known (spec S4)', () => {
   it('is measured with the times that are given', () => {
@@ -19,5 +19,22 @@ describe('the age of what is known (spec S4)', () => {
     for (const wallClock of [9 * HOUR_MS, 10 * HOUR_MS, 11 * HOUR_MS]) {
       expect(store.ageMs('imagecaches', wallClock)).toBe(2_000);
     }
+  });
+});
+
+describe('whenSynced', () => {
+  it('resolves with the last full listing, and for those who ask later', async () => {
+    const store = new ClusterStore();
+    let isSynced = false;
+    const synced = store.whenSynced().then(() => {
+      isSynced = true;
+    });
+    for (const resource of RESOURCES) {
+      await Promise.resolve();
+      expect(isSynced).toBe(false);
+      store.markSynced(resource);
+    }
+    await synced;
+    await store.whenSynced();
   });
 });

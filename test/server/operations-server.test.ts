@@ -39,7 +39,7 @@ describe('readiness (spec S2)', () => {
     const { get, readiness } = await aServer({ answering: false });
     expect(await get('/readyz')).toMatchObject({
       status: 503,
-      text: expect.stringContaining('[-] reviews answered: not listening yet'),
+      text: expect.stringContaining('[-] reviews answered: not yet'),
     });
     readiness.startAnswering();
     expect((await get('/readyz')).status).toBe(200);

@@ -104,6 +104,7 @@ describe('metrics (spec S8)', () => {
 
   it('tells about the process, in the text format of Prometheus', async () => {
     const metrics = aMetrics();
+    metrics.read(readings);
     expect(await metrics.text()).toMatch(/^process_resident_memory_bytes \d+/m);
     expect(metrics.contentType).toMatch(/^text\/plain; version=0\.0\.4/);
   });
