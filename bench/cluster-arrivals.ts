@@ -1,6 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AdmissionHistogram } from './admission-histogram.ts';
 import { histogramBetween, readAdmissionHistogram } from './admission-histogram.ts';
+import type { CpuReading } from './cluster-cpu.ts';
+import { addCpu, cpuRows, readCpu } from './cluster-cpu.ts';
+import { NULL, OURS, startContestants } from './cluster-null-webhook.ts';
 import type { BenchCluster } from './cluster-world.ts';
 import { benchPod, problemOf } from './cluster-world.ts';
 import type { PartReport, Progress } from './report.ts';
@@ -14,77 +17,117 @@ export interface ArrivalsPlan {
 }
 
 const WITHIN_5_MS_AT_LEAST = 0.99;
-const CONTESTANT = 'imc-webhook';
+const BUCKET_SECONDS = 0.005;
 
-/** Part f: pods come at fixed moments through the API server, as it keeps count of the calls to us. */
+/**
+ * Part f: pods come at fixed moments through the API server, as it keeps count of the calls to us; and as many with a
+ * webhook that does nothing, half of them before and half after, to tell what the machine does from what we do.
+ */
 export async function arrivingPods(
   bench: BenchCluster,
   { perSecond, seconds }: ArrivalsPlan,
   progress: Progress,
 ): Promise<PartReport> {
-  const { cluster } = bench;
-  const webhook = await bench.webhook();
-  await bench.register(CONTESTANT, webhook.port);
-  await cluster.untilStamped(benchPod(CONTESTANT, 'probe', 0));
+  const contestants = await startContestants(bench);
   // The API server, freshly started, is slow for its first hundreds of pods, whatever webhook there is.
-  await arrive(bench, { perSecond, seconds: 5 }, 'warm-up');
+  for (const contestant of [OURS, NULL]) await arrive(bench, { perSecond, seconds: 3 }, contestant, 'warm-up');
+  const measure = async (contestant: string, phase: number, share: number): Promise<Arrived> => {
+    progress.show(
+      `f  ${perSecond} pods a second for ${seconds} s, and for ${seconds} s with a null webhook: ${phase}/3`,
+    );
+    const name = bench.webhookName(contestant);
+    const openBefore = bench.cluster.controlPlane.openCallsLogged().length;
+    const cpuBefore = readCpu(bench, contestants);
+    const before = await readAdmissionHistogram(bench.cluster.api, name);
+    const arrived = await arrive(bench, { perSecond, seconds: seconds * share }, contestant, `arriving-${phase}`);
+    return {
+      ...arrived,
+      histogram: histogramBetween(before, await readAdmissionHistogram(bench.cluster.api, name)),
+      cpu: addCpu(new Map(), cpuBefore, readCpu(bench, contestants)),
+      openCalls: bench.cluster.controlPlane.openCallsLogged().length - openBefore,
+    };
+  };
+  const first = await measure(NULL, 1, 0.5);
+  const ours = await measure(OURS, 2, 1);
+  const last = await measure(NULL, 3, 0.5);
+  await contestants.stop();
+  for (const problem of ours.problems.slice(0, 5)) console.error(problem);
 
-  const openBefore = cluster.controlPlane.openCallsLogged().length;
-  const before = await readAdmissionHistogram(cluster.api, bench.webhookName(CONTESTANT));
-  progress.show(`f  ${perSecond} pods a second for ${seconds} s`);
-  const { created, problems, latenciesMs } = await arrive(bench, { perSecond, seconds }, 'arriving');
-  const histogram = histogramBetween(before, await readAdmissionHistogram(cluster.api, bench.webhookName(CONTESTANT)));
-  const openCalls = cluster.controlPlane.openCallsLogged().length - openBefore;
-  await webhook.kill();
-  for (const problem of problems.slice(0, 5)) console.error(problem);
-
-  const within5Ms = share(histogram, 0.005);
+  const { histogram } = ours;
+  const theirs = sumOf(first.histogram, last.histogram);
+  const theirCpu = addCpu(first.cpu, new Map([...last.cpu.keys()].map((name) => [name, 0])), last.cpu);
+  const above = (counted: AdmissionHistogram): number => 100 * (1 - shareUpTo(counted, BUCKET_SECONDS));
+  const mean = (counted: AdmissionHistogram): string => formatNumber((counted.sumSeconds * 1000) / counted.count);
   return {
     title: `f  ${perSecond} pods a second through the API server for ${seconds} s`,
     tables: [
       {
         rows: [
-          ['calls to us, as the API server counts them', 'calls', 'share'],
+          ['calls, as the API server counts them', 'to us', 'share', 'to the null webhook', 'share'],
           ...histogram.buckets.map(({ upTo, count }) => [
             `<= ${upTo} s`,
             String(count),
-            `${((100 * count) / histogram.count).toFixed(2)} %`,
+            percent(count / histogram.count),
+            String(countUpTo(theirs, upTo)),
+            percent(shareUpTo(theirs, upTo)),
           ]),
         ],
         words: 1,
-        note: `apiserver_admission_webhook_admission_duration_seconds, cumulative; mean ${formatNumber((histogram.sumSeconds * 1000) / histogram.count)} ms`,
+        note:
+          'apiserver_admission_webhook_admission_duration_seconds, cumulative; ' +
+          `mean ${mean(histogram)} ms, ${mean(theirs)} ms with the null webhook`,
       },
+      { rows: cpuRows([ours.cpu, ours.created], [theirCpu, first.created + last.created]), words: 1 },
     ],
     figures: [
-      { name: 'pods created', value: created, unit: '' },
-      { name: 'pods refused or stamped wrong', value: problems.length, unit: '', atMost: 0 },
-      { name: 'calls let pass open', value: openCalls, unit: '', atMost: 0 },
+      { name: 'pods created', value: ours.created, unit: '' },
+      { name: 'pods refused or stamped wrong', value: ours.problems.length, unit: '', atMost: 0 },
+      { name: 'calls let pass open', value: ours.openCalls, unit: '', atMost: 0 },
       {
         name: 'calls above 5 ms',
-        value: 100 * (1 - within5Ms),
+        value: above(histogram),
         unit: '%',
         atMost: 100 * (1 - WITHIN_5_MS_AT_LEAST),
-        note: 'of all calls',
+        note: `of all calls; with the null webhook ${formatNumber(above(theirs))} %`,
       },
       {
         name: 'creation of a pod, median',
-        value: percentile(latenciesMs, 0.5),
+        value: percentile(ours.latenciesMs, 0.5),
         unit: 'ms',
         note: 'from the moment due',
       },
-      { name: 'creation of a pod, p99', value: percentile(latenciesMs, 0.99), unit: 'ms', note: 'from the moment due' },
+      {
+        name: 'creation of a pod, p99',
+        value: percentile(ours.latenciesMs, 0.99),
+        unit: 'ms',
+        note: 'from the moment due',
+      },
     ],
-    details: { histogram, openCalls, problems: problems.slice(0, 20) },
+    details: { histogram, theirs, openCalls: ours.openCalls, problems: ours.problems.slice(0, 20) },
   };
+}
+
+interface Arrivals {
+  readonly created: number;
+  readonly problems: readonly string[];
+  /** Ascending. */
+  readonly latenciesMs: readonly number[];
+}
+
+interface Arrived extends Arrivals {
+  readonly histogram: AdmissionHistogram;
+  readonly cpu: CpuReading;
+  readonly openCalls: number;
 }
 
 /** Pods come at fixed moments, whether or not those before are there. */
 async function arrive(
   { cluster }: BenchCluster,
   { perSecond, seconds }: ArrivalsPlan,
+  contestant: string,
   prefix: string,
-): Promise<{ created: number; problems: string[]; latenciesMs: number[] }> {
-  const namespace = await cluster.namespace(prefix);
+): Promise<Arrivals> {
+  const namespace = await cluster.namespace(`${prefix}-${contestant}`);
   const problems: string[] = [];
   const latenciesMs: number[] = [];
   const all: Promise<void>[] = [];
@@ -93,12 +136,12 @@ async function arrive(
     const dueMs = startMs + (number * 1000) / perSecond;
     const waitMs = dueMs - performance.now();
     if (waitMs > 0) await sleep(waitMs);
-    const pod = benchPod(CONTESTANT, `pod-${number}`, number);
+    const pod = benchPod(contestant, `pod-${number}`, number);
     all.push(
       cluster.createPod({ ...pod, metadata: { ...pod.metadata, namespace } }).then(
         (created) => {
           latenciesMs.push(performance.now() - dueMs);
-          const problem = problemOf(created, number);
+          const problem = contestant === OURS ? problemOf(created, number) : undefined;
           if (problem !== undefined) problems.push(`pod-${number}: ${problem}`);
         },
         (error: unknown) => {
@@ -111,7 +154,22 @@ async function arrive(
   return { created: latenciesMs.length, problems, latenciesMs: latenciesMs.toSorted((a, b) => a - b) };
 }
 
-function share({ buckets, count }: AdmissionHistogram, upTo: number): number {
-  const bucket = buckets.find((one) => one.upTo === upTo);
-  return bucket === undefined ? NaN : bucket.count / count;
+function countUpTo({ buckets }: AdmissionHistogram, upTo: number): number {
+  return buckets.find((one) => one.upTo === upTo)?.count ?? NaN;
+}
+
+function shareUpTo(histogram: AdmissionHistogram, upTo: number): number {
+  return countUpTo(histogram, upTo) / histogram.count;
+}
+
+function percent(share: number): string {
+  return `${(100 * share).toFixed(2)} %`;
+}
+
+function sumOf(a: AdmissionHistogram, b: AdmissionHistogram): AdmissionHistogram {
+  return {
+    buckets: a.buckets.map(({ upTo, count }) => ({ upTo, count: count + countUpTo(b, upTo) })),
+    count: a.count + b.count,
+    sumSeconds: a.sumSeconds + b.sumSeconds,
+  };
 }

@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from '@prometheus-io/client';
+import { EVENT_LOOP_SAMPLE_MS } from './metrics.ts';
 
 /** What is read at the moment of a scrape. `undefined` means not known: there is no sample then. */
 export interface ControllerReadings {
@@ -69,7 +70,7 @@ export class ControllerMetrics<Creation extends string> {
       labelNames: ['version', 'node'],
       registers: [registry],
     }).set({ version, node: process.version }, 1);
-    collectDefaultMetrics({ register: registry });
+    collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: EVENT_LOOP_SAMPLE_MS });
   }
 
   /** Counts what came of an ImageCache (spec section 7). */

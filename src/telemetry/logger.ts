@@ -25,7 +25,8 @@ const BUFFER_LIMIT_BYTES = 16 * 1024 * 1024;
 
 /** Lines are written together: a write of its own for each would cost as much as the whole decision. */
 const BATCH_BYTES = 8 * 1024;
-const BATCH_MS = 20;
+/** Each flush wakes a thread, also when there is nothing to write. */
+const BATCH_MS = 100;
 
 /** Logs JSON lines to standard output without ever waiting for whoever reads them. */
 export function createLogger(level: LogLevel): RootLogger {
