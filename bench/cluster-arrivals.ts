@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AdmissionHistogram } from './admission-histogram.ts';
-import { histogramBetween, readAdmissionHistogram } from './admission-histogram.ts';
+import { histogramBetween, readAdmissionHistogram, readReviewHistogram } from './admission-histogram.ts';
 import type { CpuReading } from './cluster-cpu.ts';
 import { addCpu, cpuRows, readCpu } from './cluster-cpu.ts';
 import { NULL, OURS, startContestants } from './cluster-null-webhook.ts';
@@ -38,11 +38,13 @@ export async function arrivingPods(
     const name = bench.webhookName(contestant);
     const openBefore = bench.cluster.controlPlane.openCallsLogged().length;
     const cpuBefore = readCpu(bench, contestants);
+    const reviewsBefore = await readReviewHistogram(contestants.webhook);
     const before = await readAdmissionHistogram(bench.cluster.api, name);
     const arrived = await arrive(bench, { perSecond, seconds: seconds * share }, contestant, `arriving-${phase}`);
     return {
       ...arrived,
       histogram: histogramBetween(before, await readAdmissionHistogram(bench.cluster.api, name)),
+      reviews: histogramBetween(reviewsBefore, await readReviewHistogram(contestants.webhook)),
       cpu: addCpu(new Map(), cpuBefore, readCpu(bench, contestants)),
       openCalls: bench.cluster.controlPlane.openCallsLogged().length - openBefore,
     };
@@ -91,6 +93,12 @@ export async function arrivingPods(
         note: `of all calls; with the null webhook ${formatNumber(above(theirs))} %`,
       },
       {
+        name: 'reviews above 5 ms by our own clock',
+        value: above(ours.reviews),
+        unit: '%',
+        note: 'from arrival to answer: the rest is between the API server and us',
+      },
+      {
         name: 'creation of a pod, median',
         value: percentile(ours.latenciesMs, 0.5),
         unit: 'ms',
@@ -103,7 +111,13 @@ export async function arrivingPods(
         note: 'from the moment due',
       },
     ],
-    details: { histogram, theirs, openCalls: ours.openCalls, problems: ours.problems.slice(0, 20) },
+    details: {
+      histogram,
+      theirs,
+      reviews: ours.reviews,
+      openCalls: ours.openCalls,
+      problems: ours.problems.slice(0, 20),
+    },
   };
 }
 
@@ -116,6 +130,8 @@ interface Arrivals {
 
 interface Arrived extends Arrivals {
   readonly histogram: AdmissionHistogram;
+  /** By our own clock; none while the null webhook is called. */
+  readonly reviews: AdmissionHistogram;
   readonly cpu: CpuReading;
   readonly openCalls: number;
 }
