@@ -28,6 +28,7 @@ export interface ControlPlaneOptions {
   /** Whether creations of pods are written to the audit log; default true. */
   readonly audit?: boolean;
   readonly apiServerArgs?: readonly string[];
+  readonly apiServerEnv?: NodeJS.ProcessEnv;
 }
 
 /** One creation of a pod, as the audit log has it. */
@@ -71,18 +72,28 @@ export class ControlPlane {
   private constructor(
     { server, ca, token, kubeconfig }: Access,
     places: ControlPlanePlaces,
-    { apiServerArgs = [] }: ControlPlaneOptions,
+    { apiServerArgs = [], apiServerEnv = {} }: ControlPlaneOptions,
   ) {
     const { folder, auditLog, ports } = places;
-    const component = (name: Parameters<typeof controlPlaneProgram>[0], args: readonly string[]): Component =>
-      new Component({ program: controlPlaneProgram(name), args, cwd: folder, logFile: join(folder, `${name}.log`) });
+    const component = (
+      name: Parameters<typeof controlPlaneProgram>[0],
+      args: readonly string[],
+      env: NodeJS.ProcessEnv = {},
+    ): Component =>
+      new Component({
+        program: controlPlaneProgram(name),
+        args,
+        cwd: folder,
+        logFile: join(folder, `${name}.log`),
+        env,
+      });
     this.folder = folder;
     this.server = server;
     this.ca = ca;
     this.token = token;
     this.kubeconfig = kubeconfig;
     this.etcd = component('etcd', etcdFlags(places));
-    this.apiServer = component('kube-apiserver', [...apiServerFlags(places), ...apiServerArgs]);
+    this.apiServer = component('kube-apiserver', [...apiServerFlags(places), ...apiServerArgs], apiServerEnv);
     this.controllerManager = component('kube-controller-manager', controllerManagerFlags(places));
     this.api = new ApiClient(server, ca.cert, token);
     this.#etcdUrl = `http://127.0.0.1:${ports.etcd}`;
