@@ -95,8 +95,8 @@ async function reviewOneByOne(webhook: Webhook, ca: string, reviews: number): Pr
       socket.write(request);
       const [answer] = (await once(socket, 'data')) as [Buffer]; // written in one piece
       latenciesMs.push(performance.now() - sentMs);
-      if (!answer.toString('latin1').startsWith('HTTP/1.1 200 '))
-        throw new Error(`a review was answered with ${answer}`);
+      const text = answer.toString('latin1');
+      if (!text.startsWith('HTTP/1.1 200 ')) throw new Error(`a review was answered with ${text}`);
     }
     return latenciesMs;
   } finally {
