@@ -1,4 +1,5 @@
 import type { webcrypto } from 'node:crypto';
+import { KeyObject } from 'node:crypto';
 import { isIP } from 'node:net';
 import type { ServingCertificate } from './certificate-source.ts';
 import { loadX509 } from './load-x509.ts';
@@ -44,7 +45,7 @@ export async function createAuthority(nowMs: number): Promise<CertificateAuthori
       await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
     ],
   });
-  return { certPem: pemOf(certificate), keyPem: await exportKey(keys.privateKey), notAfter };
+  return { certPem: pemOf(certificate), keyPem: exportKey(keys.privateKey), notAfter };
 }
 
 /**
@@ -87,7 +88,7 @@ export async function issueServingCertificate(
   });
   return {
     certPem: pemOf(certificate),
-    keyPem: await exportKey(keys.privateKey),
+    keyPem: exportKey(keys.privateKey),
     notBefore: certificate.notBefore,
     notAfter: certificate.notAfter,
     caPem: authority.certPem,
@@ -119,10 +120,8 @@ function pemOf(certificate: { toString(format: 'pem'): string }): string {
   return `${certificate.toString('pem')}\n`;
 }
 
-async function exportKey(key: webcrypto.CryptoKey): Promise<string> {
-  const der = Buffer.from(await crypto.subtle.exportKey('pkcs8', key));
-  const lines = der.toString('base64').match(/.{1,64}/g) ?? [];
-  return ['-----BEGIN PRIVATE KEY-----', ...lines, '-----END PRIVATE KEY-----', ''].join('\n');
+function exportKey(key: webcrypto.CryptoKey): string {
+  return KeyObject.from(key).export({ type: 'pkcs8', format: 'pem' }).toString();
 }
 
 function importKey(pem: string): Promise<webcrypto.CryptoKey> {

@@ -71,9 +71,9 @@ export class Application {
   async #becomeReady(): Promise<void> {
     await this.#get(TOKENS.store).whenSynced();
     if (this.#isStopping) return;
-    // Before the rehearsal: such a thorough collection takes compiled code away, too.
+    // Before the rehearsal, which leaves the heap as the first caller finds it.
     if (this.#get(INPUTS.serveSettings).source.kind === 'kubernetes') giveBackMemory();
-    await this.#get(TOKENS.admissionServer).rehearse(rehearsal());
+    await this.#get(TOKENS.admissionServer).rehearse(rehearsal);
     if (this.#isStopping) return;
     this.#get(TOKENS.readiness).startAnswering();
     this.#get(TOKENS.background).start();

@@ -220,7 +220,7 @@ export const SETTINGS = {
     description: 'The folder whose YAML and JSON files are the cluster, with the source `files`.',
   }),
   kubeconfig: define({
-    ...optional(path('file', '/home/me/.kube/config')),
+    ...optional(path('file', 'kubeconfig.yaml')),
     default: undefined,
     applies: 'restart',
     commands: CLUSTER,

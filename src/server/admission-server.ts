@@ -137,10 +137,11 @@ export class AdmissionServer {
    * takes twenty times as long for the first review as for the thousandth. Failures are logged. Call it after `start` and
    * before anybody is sent here; who comes all the same is answered as ever.
    */
-  async rehearse({ review, ...cast }: Rehearsal): Promise<void> {
-    const sockets = new WeakSet<Socket>();
-    this.#rehearsal = { sockets, cast };
+  async rehearse(prepare: () => Rehearsal): Promise<void> {
     try {
+      const { review, ...cast } = prepare();
+      const sockets = new WeakSet<Socket>();
+      this.#rehearsal = { sockets, cast };
       await rehearse({
         ...REHEARSAL,
         secureContext: this.#secureContext(this.#certificates.current()),
